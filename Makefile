@@ -1,0 +1,63 @@
+# `make demo` and `make test` are all that a newcomer needs; see README.md.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := $(CURDIR)/.cache/venv
+export PATH := $(VENV)/bin:$(PATH)
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
+export IMAGES ?= lab
+SCENARIO ?= default
+
+VENV_READY := .cache/venv/ready
+
+help:
+	@echo "make demo       a complete PACS on a throwaway server, proven on a real study"
+	@echo "make demo-down  remove it"
+	@echo "make test       everything that must pass: lint sanity unit molecule browser"
+	@echo "make lab        build the images of the lab"
+	@echo "make molecule SCENARIO=default"
+	@echo "IMAGES=upstream with demo and molecule takes the images that a hospital runs"
+
+$(VENV_READY): requirements.txt requirements-dev.txt
+	@echo "Making the virtual environment .cache/venv"
+	@$(PYTHON) -m venv .cache/venv || { echo "Python's venv module is missing: install the package python3-venv."; exit 1; }
+	@pip install --quiet --requirement requirements-dev.txt
+	@touch $@
+
+venv: $(VENV_READY)
+
+engine:
+	@bash tests/lab/engine.sh
+
+lab: venv engine
+	@python tests/lab/build.py
+
+demo: lab
+	@python tests/lab/demo.py up
+
+demo-down: venv engine
+	@python tests/lab/demo.py down
+
+lint: venv
+	@bash tests/run_lint.sh
+
+sanity: venv
+	@bash tests/run_sanity.sh
+
+unit: venv
+	@bash tests/run_unit.sh
+
+molecule: lab
+	@bash tests/run_molecule.sh $(SCENARIO)
+
+browser: venv
+	@bash tests/browser/run.sh
+
+test: venv
+	@bash tests/run_all.sh
+
+.PHONY: help venv engine lab demo demo-down lint sanity unit molecule browser test

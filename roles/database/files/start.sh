@@ -1,0 +1,45 @@
+#!/bin/sh
+# Starts PostgreSQL in the image, as its user postgres, with a role and a database for Orthanc.
+#
+# A new cluster is made under another name and renamed when it is complete, so that an interrupted
+# first start leaves nothing that looks like a database. The role's password follows the secret at
+# every start. Both happen in single-user mode, before anybody can connect.
+set -eu
+umask 077
+
+data=/var/lib/postgresql/data
+version=$(postgres --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
+export PGDATA="$data/$version"
+
+# One statement a line on standard input, so that no secret is an argument.
+alone() {
+  postgres --single -D "$1" -c exit_on_error=on -c log_min_error_statement=panic "$2" >/dev/null
+}
+
+if [ ! -d "$PGDATA" ]; then
+  for other in "$data"/[0-9]*/PG_VERSION; do
+    case "$other" in
+      *.new/PG_VERSION | "$data/[0-9]*/PG_VERSION") ;;
+      *)
+        echo "This image has PostgreSQL $version, but $(dirname "$other") holds another version's data." \
+          "Go back to the image that made it, or upgrade the data first." >&2
+        exit 1
+        ;;
+    esac
+  done
+  rm -rf "$PGDATA.new"
+  initdb --pgdata="$PGDATA.new" --username=postgres --encoding=UTF8 --locale=C.UTF-8 --data-checksums \
+    --auth-local=peer --auth-host=scram-sha-256 --no-instructions
+  alone "$PGDATA.new" postgres <<'SQL'
+CREATE ROLE orthanc LOGIN
+CREATE DATABASE orthanc OWNER orthanc
+SQL
+  echo 'CREATE EXTENSION pg_trgm' | alone "$PGDATA.new" orthanc
+  mv "$PGDATA.new" "$PGDATA"
+fi
+
+alone "$PGDATA" postgres <<SQL
+ALTER ROLE orthanc PASSWORD '$(sed "s/'/''/g" /run/secrets/database_password)'
+SQL
+
+exec postgres "$@"

