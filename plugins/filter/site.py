@@ -5,13 +5,20 @@
 
 from __future__ import annotations
 
+import datetime
+import functools
 import hashlib
 import ipaddress
 import json
+import re
+import sys
+from collections.abc import Iterable, Mapping, Set
+from urllib.parse import quote
 
 import yaml
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.text.converters import to_text
+from ansible.parsing.vault import EncryptedString
 
 # What a modality may be allowed to do, and Orthanc's key for it.
 ALLOW = {
@@ -24,19 +31,30 @@ ALLOW = {
     "storage_commitment": "AllowStorageCommitment",
 }
 
+# Texts that begin like a number in any version of YAML, and the one-letter truths of version 1.1.
+AMBIGUOUS = re.compile(r"[-+.]?[0-9]|[-+]?\.|[yYnN]$")
+
 
 def _plain(value):
-    """A copy of plain Python types: Ansible hands out tagged subclasses that YAML can't represent."""
-    if isinstance(value, dict):
+    """A copy of plain Python types: Ansible hands out tagged, lazy and encrypted ones that can't be serialized."""
+    if isinstance(value, Mapping):
         return {_plain(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
     if isinstance(value, bool) or value is None:
         return value
     for kind in (int, float):
         if isinstance(value, kind):
             return kind(value)
-    return "".join(to_text(value))
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if isinstance(value, (str, EncryptedString)):
+        # str() of a tagged text is tagged as well, a text joined of its characters is not.
+        return "".join(str(value))
+    if isinstance(value, Set):
+        # Its order changes from run to run.
+        return sorted((_plain(entry) for entry in value), key=json.dumps)
+    if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)):
+        return [_plain(entry) for entry in value]
+    raise AnsibleFilterError(f"A value of type {type(value).__name__} can't be written into a configuration.")
 
 
 def orthanc_json(config):
@@ -44,12 +62,41 @@ def orthanc_json(config):
 
     Orthanc's image substitutes `$NAME` in every JSON file, so a dollar is written as its escape.
     """
-    return json.dumps(_plain(config), indent=2, sort_keys=True).replace("$", "\\u0024") + "\n"
+    try:
+        text = json.dumps(_plain(config), indent=2, sort_keys=True, allow_nan=False)
+    except TypeError as error:
+        raise AnsibleFilterError("The keys of Orthanc's configuration must all be text; put them in quotes.") from error
+    except ValueError as error:
+        raise AnsibleFilterError("Infinity and not-a-number can't be written into Orthanc's configuration.") from error
+    return text.replace("$", "\\u0024") + "\n"
+
+
+class _ComposeDumper(yaml.SafeDumper):
+    """Quotes whatever a parser of another version of YAML could take for a number or a truth: Compose's is one."""
+
+    def ignore_aliases(self, data):
+        return True
+
+    def text(self, data):
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style='"' if AMBIGUOUS.match(data) else None)
+
+
+_ComposeDumper.add_representer(str, _ComposeDumper.text)
+
+
+def _dollars_doubled(value):
+    """Compose interpolates values, not keys."""
+    if isinstance(value, dict):
+        return {key: _dollars_doubled(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_dollars_doubled(entry) for entry in value]
+    return value.replace("$", "$$") if isinstance(value, str) else value
 
 
 def compose_yaml(fragment):
     """Serialize a dictionary as a Compose file, in which a literal dollar is doubled."""
-    return yaml.safe_dump(_plain(fragment), sort_keys=False, allow_unicode=True).replace("$", "$$")
+    plain = _dollars_doubled(_plain(fragment))
+    return yaml.dump(plain, Dumper=_ComposeDumper, sort_keys=False, allow_unicode=True, width=sys.maxsize)
 
 
 def orthanc_modalities(modalities):
@@ -57,6 +104,8 @@ def orthanc_modalities(modalities):
     result = {}
     for modality in modalities:
         allow = modality.get("allow", ["echo", "store"])
+        if isinstance(allow, str) or set(allow) - set(ALLOW):
+            raise AnsibleFilterError(f"{modality['name']}: allow must be a list with any of {', '.join(ALLOW)}.")
         entry = {
             "AET": modality["aet"],
             "Host": modality["address"],
@@ -69,11 +118,23 @@ def orthanc_modalities(modalities):
 
 
 def network_address(network, number):
-    """The address with this number in a network."""
+    """The address with this number in a network, whose first and last one belong to no machine."""
     try:
-        return str(ipaddress.ip_network(to_text(network))[int(number)])
-    except (ValueError, IndexError) as error:
-        raise AnsibleFilterError(f"pacs_network: {network!r} has no address number {number}: {error}") from error
+        addresses, number = ipaddress.ip_network(to_text(network)), int(number)
+    except (TypeError, ValueError) as error:
+        raise AnsibleFilterError(f"pacs_network: {network!r} has no address number {number!r}: {error}") from error
+    if not 0 < number < addresses.num_addresses - 1:
+        last = addresses.num_addresses - 2
+        raise AnsibleFilterError(f"pacs_network: {network!r} has no address number {number}, they go from 1 to {last}.")
+    return str(addresses[number])
+
+
+def postgresql_uri(password, host, application):
+    """The connection URI of Orthanc's database: in the plugin's single settings a space or a quote breaks the password."""
+    return (
+        f"postgresql://orthanc:{quote(to_text(password), safe='')}@{host}:5432/orthanc"
+        f"?sslmode=disable&application_name={quote(to_text(application), safe='')}"
+    )
 
 
 def postgres_option(setting):
@@ -81,12 +142,23 @@ def postgres_option(setting):
     return ["-c", f"{setting['key']}={setting['value']}"]
 
 
-def config_digest(*inputs):
-    """A short digest of everything a container reads; another digest makes Compose recreate it.
+def _canonical(value):
+    """A form in which the order of keys makes no difference, and the type of everything does."""
+    if isinstance(value, dict):
+        entries = [[_canonical(key), _canonical(entry)] for key, entry in value.items()]
+        return {"entries": sorted(entries, key=json.dumps)}
+    return [_canonical(entry) for entry in value] if isinstance(value, list) else value
 
-    Short on purpose: it stands in a label, and the inputs contain secrets.
-    """
-    return hashlib.sha256(json.dumps(_plain(inputs), sort_keys=True).encode()).hexdigest()[:12]
+
+@functools.lru_cache(maxsize=64)
+def _slow_digest(text):
+    """A digest that takes as long as checking a password: everybody on the server may read it and try passwords."""
+    return hashlib.scrypt(text, salt=b"threedpc.pacs.config_digest", n=2**14, r=8, p=1, dklen=6).hex()
+
+
+def config_digest(*inputs):
+    """A short digest of everything a container reads, its secrets too; another one makes Compose recreate it."""
+    return _slow_digest(json.dumps(_canonical(_plain(inputs))).encode())
 
 
 class FilterModule:
@@ -100,4 +172,5 @@ class FilterModule:
             "orthanc_json": orthanc_json,
             "orthanc_modalities": orthanc_modalities,
             "postgres_option": postgres_option,
+            "postgresql_uri": postgresql_uri,
         }

@@ -9,7 +9,7 @@ from __future__ import annotations
 class PacsError(Exception):
     """A failure that an operator can read. Raised anywhere, caught once at the end of a module's C(main)."""
 
-    def __init__(self, message, **result):
+    def __init__(self, message, /, **result):
         super().__init__(message)
         self.message = message
         self.result = result

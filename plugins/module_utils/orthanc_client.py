@@ -188,20 +188,26 @@ class OrthancClient:
         except (OSError, http.client.HTTPException, AttributeError):
             body = b""
         if 300 <= error.code < 400:
-            advice = "it redirects to %s: use that as url" % public_url(error.headers.get("Location", "nowhere"))
+            target = self._scrub(public_url(error.headers.get("Location", "nowhere")))
+            advice = "it redirects to %s: use that as url" % target
         else:
             advice = ADVICE.get(error.code, "")
         return self._error(method, url, advice, server_message(body), error.code)
 
+    def _scrub(self, text):
+        """A server may echo what it was sent."""
+        if self.password:
+            header = basic_auth_header(self.username, self.password).decode()
+            for secret in (self.password, header.rpartition(" ")[2]):
+                text = text.replace(secret, "********")
+        return text
+
     def _error(self, method, url, advice, said="", status=None):
+        said = self._scrub(said)
         message = "%s %s" % (method, public_url(url))
         if status is not None:
             message += " answers %d" % status
         for part in (said, advice):
             if part:
                 message += (": " if part is said else "; " if said else ": ") + part
-        # A server may echo what it was sent.
-        for secret in (self.password, self.username and basic_auth_header(self.username, self.password).decode()):
-            if secret:
-                message = message.replace(secret, "********")
         return PacsError(message, status=status, method=method, url=public_url(url), server_message=said)

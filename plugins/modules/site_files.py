@@ -11,8 +11,12 @@ short_description: Keeps a service's directories, configuration files and secret
 version_added: 1.0.0
 description:
   - Writes all files of a service in one round trip, each of them atomically.
+  - Everything is looked at before anything is written, so what can be refused is refused while all is as it was.
+  - Then directories are made, secrets written, files written in their order, and what must be absent removed. A file
+    that tells others of a change, such as a Compose fragment with a digest, comes last, so that a run that was
+    interrupted is finished by the next one.
   - Check mode works on a host where no directory exists yet.
-  - The content of a secret appears neither in the result nor in a diff.
+  - The content of a secret appears neither in the result nor in a diff nor in the server's journal.
 author:
   - threedpc.pacs contributors (@threedpc)
 attributes:
@@ -21,10 +25,14 @@ attributes:
     description: Reports what would change and writes nothing.
   diff_mode:
     support: full
-    description: Shows every changed file; of a secret it says only that it differs.
+    description:
+      - Shows every changed file; of a secret it says only that it differs.
+      - The old content of a file that not everybody was allowed to read is not shown either.
 options:
   directories:
-    description: Directories to make. Parents that are missing are made with mode V(0755), owned by root.
+    description:
+      - Directories to make. A link to a directory is as good as one.
+      - Parents that are missing are made with mode V(0755), owned by whoever runs the module.
     type: list
     elements: dict
     default: []
@@ -34,7 +42,7 @@ options:
         type: path
         required: true
       mode:
-        description: Octal mode.
+        description: Octal mode with its leading zero, in quotes.
         type: str
         default: "0755"
       owner:
@@ -50,17 +58,17 @@ options:
     type: list
     elements: dict
     default: []
-    suboptions: &file
+    suboptions:
       path:
         description: Absolute path.
         type: path
         required: true
       content:
-        description: The whole content.
-        type: str
+        description: The whole content. It must be text; a number or a dictionary is refused.
+        type: raw
         required: true
       mode:
-        description: Octal mode.
+        description: Octal mode with its leading zero, in quotes.
         type: str
         default: "0644"
       owner:
@@ -77,11 +85,26 @@ options:
     elements: dict
     default: []
     suboptions:
-      <<: *file
+      path:
+        description: Absolute path.
+        type: path
+        required: true
+      content:
+        description: The whole content. It must be text; a number or a dictionary is refused.
+        type: raw
+        required: true
       mode:
-        description: Octal mode.
+        description: Octal mode with its leading zero, in quotes.
         type: str
         default: "0400"
+      owner:
+        description: Numeric user ID.
+        type: int
+        default: 0
+      group:
+        description: Numeric group ID.
+        type: int
+        default: 0
   absent:
     description: Files that must not exist. A directory is refused.
     type: list
@@ -89,8 +112,9 @@ options:
     default: []
   validate:
     description:
-      - A command that must succeed before any file in O(files) replaces an old one.
-      - It is run only if a file changes. V(%s) becomes a directory that holds all of O(files) by their base names.
+      - A command that must succeed before any path of this task is changed.
+      - It is run only if the content of a file in O(files) changes. V(%s) becomes a directory that holds all of
+        O(files) by their base names.
       - Not run in check mode.
     type: list
     elements: str
@@ -112,127 +136,254 @@ EXAMPLES = r"""
 
 RETURN = r"""
 paths:
-  description: The paths that were, or in check mode would be, changed.
+  description:
+    - The paths that were, or in check mode would be, changed.
+    - If the task fails, those that were changed before it did.
   returned: always
   type: list
   elements: str
   sample: [/opt/pacs/config/orthanc/orthanc.json]
 """
 
+import glob
 import os
+import re
 import stat
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
+
+# An unquoted 0644 is the number 420 in YAML, so the leading zero is what tells that the quotes are there.
+MODE = re.compile(r"0[0-7]{3,4}")
+
+
+class JournalModule(AnsibleModule):
+    """A module that tells the server's journal which paths it is about, and nothing of their content.
+
+    The journal entry of AnsibleModule holds lists in Python's notation, in which a secret with a quote, a
+    backslash or a line break is not found, and so not masked.
+    """
+
+    def _log_invocation(self):
+        entries = [entry for name in ("directories", "files", "secrets") for entry in self.params[name] or []]
+        self.log(f"Invoked for {' '.join([entry['path'] for entry in entries] + (self.params['absent'] or []))}")
 
 
 class SiteFiles:
-    """Brings the declared paths to their state and remembers what that took."""
+    """What it takes to bring the declared paths to their state: planned first, then done."""
 
-    def __init__(self, module):
-        self.module = module
-        self.paths = []
-        self.diff = []
+    def __init__(self, params):
+        self.params = params
+        self.steps = []
+        self.content_changes = False
 
-    def changed(self, path, before, after):
-        self.paths.append(path)
-        self.diff.append({"before_header": path, "after_header": path, "before": before, "after": after})
+    def step(self, path, before, after, action, *arguments):
+        diff = {"before_header": path, "after_header": path, "before": before, "after": after}
+        self.steps.append({"path": path, "diff": diff, "action": action, "arguments": arguments})
 
-    def attributes(self, path, entry):
-        """Mode and owner of a path: what they are as text, or None where it does not exist; and what they shall be."""
-        wanted = f"mode {int(entry['mode'], 8):04o}, owner {entry['owner']}:{entry['group']}\n"
-        try:
-            found = os.lstat(path)
-        except FileNotFoundError:
-            return None, wanted
-        return f"mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}:{found.st_gid}\n", wanted
+    def plan(self):
+        """Look at everything and write nothing."""
+        check(self.params)
+        for entry in self.params["directories"]:
+            self.plan_directory(entry)
+        for entry in self.params["secrets"]:
+            self.plan_file(entry, secret=True)
+        for entry in self.params["files"]:
+            self.plan_file(entry, secret=False)
+        for path in self.params["absent"]:
+            self.plan_absent(path)
 
-    def set_attributes(self, path, entry):
-        os.chown(path, entry["owner"], entry["group"])
-        os.chmod(path, int(entry["mode"], 8))
-
-    def directory(self, entry):
-        path = entry["path"]
-        before, after = self.attributes(path, entry)
-        if before is not None and not os.path.isdir(path):
-            self.module.fail_json(msg=f"{path} must be a directory, but a file is there. Move it away.")
-        if before == after:
-            return
-        self.changed(path, before or "", after)
-        if not self.module.check_mode:
-            os.makedirs(path, mode=0o755, exist_ok=True)
-            self.set_attributes(path, entry)
-
-    def stale(self, entry):
-        """Whether a file's content or attributes differ from the declared ones, with what stands there now."""
-        path = entry["path"]
-        before, after = self.attributes(path, entry)
-        if before is None:
-            return True, None, before, after
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            self.module.fail_json(msg=f"{path} must be a regular file, but something else is there. Move it away.")
-        with open(path, "rb") as stream:
-            content = stream.read()
-        return content != entry["content"].encode() or before != after, content, before, after
-
-    def file(self, entry, secret):
-        path = entry["path"]
-        differs, content, before, after = self.stale(entry)
-        if not differs:
-            return
-        if secret:
-            same = content == entry["content"].encode()
-            self.changed(
-                path,
-                "" if content is None else before + "(secret)\n",
-                after + ("(secret)\n" if same else "(another secret)\n"),
-            )
-        else:
-            self.changed(
-                path,
-                "" if content is None else before + content.decode(errors="replace"),
-                after + entry["content"],
-            )
-        if self.module.check_mode:
-            return
-        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-        handle, staged = tempfile.mkstemp(dir=os.path.dirname(path), prefix="." + os.path.basename(path))
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(entry["content"].encode())
-                stream.flush()
-                os.fsync(stream.fileno())
-            self.set_attributes(staged, entry)
-            os.replace(staged, path)
-        except BaseException:
-            os.unlink(staged)
-            raise
-
-    def absent(self, path):
+    def plan_directory(self, entry):
+        path, after = entry["path"], attributes(entry["mode"], entry["owner"], entry["group"])
         if not os.path.lexists(path):
+            self.step(path, "", after, make_directory, entry)
             return
-        if os.path.isdir(path) and not os.path.islink(path):
-            self.module.fail_json(msg=f"{path} is a directory; this module removes files alone.")
-        self.changed(path, "present\n", "absent\n")
-        if not self.module.check_mode:
-            os.unlink(path)
+        if not os.path.isdir(path):
+            raise PacsError(f"{path} must be a directory, but something else is there. Move it away.")
+        before = found_attributes(os.stat(path))
+        if before != after:
+            self.step(path, before, after, set_attributes, entry)
 
-    def validate(self, command, files):
-        """Run the checker over a copy of the files, so that a wrong one never replaces a right one."""
-        if not command or self.module.check_mode or not any(self.stale(entry)[0] for entry in files):
+    def plan_file(self, entry, secret):
+        path, new = entry["path"], entry["content"]
+        for leftover in leftovers(path):
+            self.step(leftover, "left behind by an interrupted run\n", "", os.unlink, leftover)
+        after = attributes(entry["mode"], entry["owner"], entry["group"])
+        if not os.path.lexists(path):
+            self.content_changes |= not secret
+            self.step(path, "", after + ("(secret)\n" if secret else new.decode()), write, entry)
             return
-        with tempfile.TemporaryDirectory(dir=self.module.tmpdir) as folder:
-            os.chmod(folder, 0o755)
-            for entry in files:
-                path = os.path.join(folder, os.path.basename(entry["path"]))
-                with open(path, "wb") as stream:
-                    stream.write(entry["content"].encode())
-                os.chmod(path, 0o644)
-            code, out, err = self.module.run_command([word.replace("%s", folder) for word in command])
-        if code:
-            self.module.fail_json(
-                msg=f"The new configuration is not valid, so the old one stays in place: {(err or out).strip()}"
+        found = os.lstat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise PacsError(f"{path} must be a regular file, but something else is there. Move it away.")
+        with open(path, "rb") as stream:
+            old = stream.read()
+        before = found_attributes(found)
+        if old == new and before == after:
+            return
+        self.content_changes |= old != new and not secret
+        if secret:
+            shown = "(secret)\n", "(secret)\n" if old == new else "(another secret)\n"
+        elif found.st_mode & stat.S_IROTH or not int(entry["mode"], 8) & stat.S_IROTH:
+            shown = old.decode(errors="replace"), new.decode()
+        else:
+            # What only some may read may be a secret that an older configuration had here.
+            shown = "(not everybody may read this)\n", new.decode()
+        self.step(path, before + shown[0], after + shown[1], set_attributes if old == new else write, entry)
+
+    def plan_absent(self, path):
+        if os.path.isdir(path) and not os.path.islink(path):
+            raise PacsError(f"{path} is a directory; this module removes files alone.")
+        if os.path.lexists(path):
+            self.step(path, "present\n", "absent\n", os.unlink, path)
+
+    def apply(self):
+        done = []
+        for step in self.steps:
+            try:
+                step["action"](*step["arguments"])
+            except OSError as error:
+                message = f"{step['path']} could not be changed: {error.strerror or error}"
+                raise PacsError(message, changed=bool(done), paths=done) from error
+            done.append(step["path"])
+
+
+def attributes(mode, owner, group):
+    return f"mode {int(mode, 8):04o}, owner {owner}:{group}\n"
+
+
+def found_attributes(found):
+    return f"mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}:{found.st_gid}\n"
+
+
+def check(params):
+    """Refuse what can't be meant, and bring paths and contents to the form that the plan is made of."""
+    seen = set()
+    files = set()
+    for kind in ("directories", "files", "secrets"):
+        for entry in params[kind]:
+            entry["path"] = checked_path(entry["path"], seen)
+            check_entry(entry)
+            if kind != "directories":
+                files.add(entry["path"])
+    params["absent"] = [checked_path(path, seen) for path in params["absent"]]
+    for path in seen:
+        check_parents(path, files)
+
+
+def checked_path(path, seen):
+    if not os.path.isabs(path) or "\0" in path:
+        raise PacsError(f"{path!r} must be an absolute path.")
+    # POSIX gives two leading slashes a meaning of their own, and so normpath keeps them.
+    path = "/" + os.path.normpath(path).lstrip("/")
+    if path in seen:
+        raise PacsError(f"{path} is declared twice.")
+    seen.add(path)
+    return path
+
+
+def check_entry(entry):
+    path = entry["path"]
+    if not MODE.fullmatch(entry["mode"]):
+        raise PacsError(f"The mode of {path} is '{entry['mode']}'; it must be octal and in quotes, such as '0644'.")
+    if entry["owner"] < 0 or entry["group"] < 0:
+        raise PacsError(f"The owner and group of {path} must be 0 or more.")
+    if "content" not in entry:
+        return
+    if not isinstance(entry["content"], str):
+        kind = type(entry["content"]).__name__
+        raise PacsError(f"The content of {path} must be text, but it is of type {kind}.")
+    try:
+        entry["content"] = entry["content"].encode()
+    except UnicodeEncodeError:
+        # The cause names the characters, which may be a secret's.
+        raise PacsError(f"The content of {path} can't be written as UTF-8.") from None
+
+
+def check_parents(path, files):
+    parent = os.path.dirname(path)
+    while parent != "/":
+        if parent in files or (os.path.lexists(parent) and not os.path.isdir(parent)):
+            raise PacsError(f"{path} can't be there: {parent} must be a directory, but it is something else.")
+        parent = os.path.dirname(parent)
+
+
+def check_by_command(module, command, entries):
+    """Run the checker over a copy of the files, so that a wrong one never replaces a right one."""
+    names = [os.path.basename(entry["path"]) for entry in entries]
+    if len(set(names)) < len(names):
+        raise PacsError("Files that are validated together must have different base names.")
+    with tempfile.TemporaryDirectory(dir=module.tmpdir) as folder:
+        os.chmod(folder, 0o755)
+        for name, entry in zip(names, entries):
+            with open(os.path.join(folder, name), "wb") as stream:
+                stream.write(entry["content"])
+                os.fchmod(stream.fileno(), int(entry["mode"], 8) | 0o444)
+        try:
+            code, out, err = module.run_command(
+                [word.replace("%s", folder) for word in command], handle_exceptions=False, expand_user_and_vars=False
             )
+        except OSError as error:
+            message = f"'{command[0]}', which checks the new configuration, could not be run: {error.strerror}"
+            raise PacsError(message) from error
+    if code:
+        said = (err.strip() or out.strip() or f"the checker ended with {code} and said nothing").replace(folder, "")
+        raise PacsError(f"The new configuration is not valid, so the old one stays in place: {said}")
+
+
+def make_parents(path):
+    parent = os.path.dirname(path)
+    if not os.path.isdir(parent):
+        make_parents(parent)
+        os.mkdir(parent, 0o755)
+
+
+def make_directory(entry):
+    make_parents(entry["path"])
+    # Closed until it has its owner.
+    os.mkdir(entry["path"], 0o700)
+    set_attributes(entry)
+
+
+def set_attributes(entry):
+    os.chown(entry["path"], entry["owner"], entry["group"])
+    # Second, because a change of owner clears the bits that set a user or group.
+    os.chmod(entry["path"], int(entry["mode"], 8))
+
+
+def leftovers(path):
+    """What runs that were killed before they could rename a staged file have left behind."""
+    folder, name = os.path.split(path)
+    # The question marks are the random part of a name that mkstemp makes.
+    return sorted(glob.glob(os.path.join(glob.escape(folder), f".{glob.escape(name)}.????????.staged")))
+
+
+def write(entry):
+    """Replace a file at once: whoever opens it sees the old one or the new one, also after a power failure."""
+    make_parents(entry["path"])
+    folder, name = os.path.split(entry["path"])
+    handle, staged = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=".staged")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(entry["content"])
+            stream.flush()
+            os.fchown(stream.fileno(), entry["owner"], entry["group"])
+            os.fchmod(stream.fileno(), int(entry["mode"], 8))
+            os.fsync(stream.fileno())
+        os.replace(staged, entry["path"])
+    except BaseException:
+        os.unlink(staged)
+        raise
+    sync_directory(folder)
+
+
+def sync_directory(folder):
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def main():
@@ -242,10 +393,10 @@ def main():
         "owner": {"type": "int", "default": 0},
         "group": {"type": "int", "default": 0},
     }
-    content = {"type": "str", "required": True}
+    content = {"type": "raw", "required": True}
     file_entry = entry | {"content": content, "mode": {"type": "str", "default": "0644"}}
     secret_entry = entry | {"content": content | {"no_log": True}, "mode": {"type": "str", "default": "0400"}}
-    module = AnsibleModule(
+    module = JournalModule(
         argument_spec={
             "directories": {"type": "list", "elements": "dict", "default": [], "options": entry},
             "files": {"type": "list", "elements": "dict", "default": [], "options": file_entry},
@@ -255,20 +406,32 @@ def main():
         },
         supports_check_mode=True,
     )
-    site = SiteFiles(module)
+    # The modes of new parents must not depend on how strict the server's administrator is.
+    os.umask(0o022)
+    site = SiteFiles(copied(module.params))
     try:
-        for directory in module.params["directories"]:
-            site.directory(directory)
-        site.validate(module.params["validate"], module.params["files"])
-        for declared in module.params["files"]:
-            site.file(declared, secret=False)
-        for declared in module.params["secrets"]:
-            site.file(declared, secret=True)
-        for path in module.params["absent"]:
-            site.absent(path)
+        site.plan()
+        if site.content_changes and module.params["validate"] and not module.check_mode:
+            check_by_command(module, module.params["validate"], site.params["files"])
+        if not module.check_mode:
+            site.apply()
+    except PacsError as error:
+        error.result.setdefault("paths", [])
+        error.fail(module)
     except OSError as error:
-        module.fail_json(msg=f"{error.filename or 'A file'} could not be written: {error.strerror}")
-    module.exit_json(changed=bool(site.paths), paths=site.paths, diff=site.diff)
+        module.fail_json(msg=f"{error.filename or 'A path'} could not be looked at: {error.strerror}", paths=[])
+    result = {"changed": bool(site.steps), "paths": [step["path"] for step in site.steps]}
+    if module._diff:
+        result["diff"] = [step["diff"] for step in site.steps]
+    module.exit_json(**result)
+
+
+def copied(params):
+    """The parameters for the plan to change; the result shows the module's own."""
+    return {
+        name: [dict(entry) if isinstance(entry, dict) else entry for entry in value or []]
+        for name, value in params.items()
+    }
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -39,9 +40,16 @@ SUITE = "trixie"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 BASE_OPTIONS = [
     "--variant=minbase",
-    "--include=ca-certificates",
+    "--include=ca-certificates,python3",  # most images need Python: here it is kept and sent once
     *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "info", "locale", "man")),
     "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+    "--dpkgopt=force-unsafe-io",  # a server that lives for minutes need not wait for the disk
+    '--customize-hook=echo "APT::Keep-Downloaded-Packages false;" > "$1/etc/apt/apt.conf.d/90lab"',
+]
+# What mmdebstrap needs of the machine it runs on.
+MACHINE = [
+    "/usr",
+    *(f"/etc/{n}" for n in ("alternatives", "apt", "dpkg", "group", "ld.so.cache", "passwd", "perl", "ssl")),
 ]
 # Settings of the machine's apt that reaching its mirrors may depend on.
 APT_SETTINGS = re.compile(r"^Acquire::(https?::|Check-|Retries|ForceIPv)")
@@ -123,10 +131,21 @@ def is_source(path: Path) -> bool:
     return path.is_file() and "__pycache__" not in path.parts
 
 
+def label() -> str:
+    """Return the label by which this checkout finds its images."""
+    return f"{PREFIX}={ROOT}"
+
+
 def find_image(name: str, code: str) -> str:
     """Return the reference of an image that is built already, whatever its version."""
     tags = ask("docker", "image", "ls", "--format", "{{.Tag}}", f"{PREFIX}/{name}").splitlines()
     return next((f"{PREFIX}/{name}:{tag}" for tag in tags if tag.endswith(f"lab-{code}")), "")
+
+
+def own_images(name: str = "*") -> list[str]:
+    """Return the references of the images that this checkout has made."""
+    filters = [f"--filter=label={label()}", f"--filter=reference={PREFIX}/{name}"]
+    return ask("docker", "image", "ls", *filters, "--format={{.Repository}}:{{.Tag}}").splitlines()
 
 
 # --- the base: a minimal Debian ---
@@ -180,17 +199,21 @@ def fetch_mmdebstrap(sources: str) -> Path:
     return tools
 
 
-def build_base() -> tuple[str, str]:
-    """Make a minimal Debian and import it; returns its reference and digest.
+def base_code() -> str:
+    return digest(SUITE, *BASE_OPTIONS)
+
+
+def build_base() -> str:
+    """Make a minimal Debian and import it; returns its reference.
 
     mmdebstrap needs root. It runs in a container that has the machine's own programs, mounted read-only, and nothing
     else, so that a user who may use Docker needs neither root nor a package on the machine.
     """
-    code = digest(SUITE, *BASE_OPTIONS)
+    code = base_code()
     reference = f"{PREFIX}/base:lab-{code}"
     archive = CACHE / f"base-{code}.tar"
     if find_image("base", code):
-        return reference, code
+        return reference
     if not archive.exists():
         say(f"base: Debian {SUITE} from this machine's mirrors (half a minute or more)")
         sources = apt_sources()
@@ -198,8 +221,7 @@ def build_base() -> tuple[str, str]:
         command = ["docker", "run", "--rm", "--interactive", *NEARLY_PRIVILEGED, "--volume=/tmp"]
         command += [f"--env={name}" for name in PROXIES]
         command += ["--env=PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"--volume={tools}:/tools:ro"]
-        machine = ["/usr", *(f"/etc/{name}" for name in "alternatives apt dpkg group ld.so.cache passwd perl ssl".split())]
-        command += [f"--volume={path}:{path}:ro" for path in machine if Path(path).exists()]
+        command += [f"--volume={path}:{path}:ro" for path in MACHINE if Path(path).exists()]
         command += [import_empty_image(), "perl", "/tools/usr/bin/mmdebstrap", "--mode=root", "--format=tar"]
         command += [*BASE_OPTIONS, *apt_settings(), *own_certificates(), SUITE, "-", "-"]
         partial = archive.with_suffix(".partial")
@@ -209,13 +231,17 @@ def build_base() -> tuple[str, str]:
             run("base", command, stdin=source, stdout=output)
         partial.rename(archive)
     run("base-import", ["docker", "import", f"--change=LABEL {label()}", str(archive), reference])
+    for other in set(CACHE.glob("base-*")) - {archive}:
+        other.unlink()
     say("base: ready")
-    return reference, code
+    return reference
 
 
 def import_empty_image() -> str:
     """Import an image with nothing but directories and Debian's links into /usr."""
-    archive, reference = CACHE / "empty.tar", f"{PREFIX}/empty:lab"
+    archive, reference = CACHE / "empty.tar", f"{PREFIX}/empty:lab-1"
+    if find_image("empty", "1"):
+        return reference
     with tarfile.open(archive, "w") as tar:
         for name in ("dev", "etc", "proc", "sys", "tmp", "tools", "usr"):
             entry = tarfile.TarInfo(name)
@@ -241,16 +267,11 @@ def own_certificates() -> list[str]:
     return [f'--customize-hook=cp /{folder}/*.crt "$1/{folder}/" && chroot "$1" update-ca-certificates']
 
 
-def label() -> str:
-    """Return the label by which this checkout finds its images."""
-    return f"{PREFIX}={ROOT}"
-
-
 # --- the viewer ---
 
 
 def fetch_ohif() -> Path:
-    """Fetch the built OHIF viewer from npm; returns its folder."""
+    """Fetch the OHIF viewer from npm; returns the folder of its built files."""
     folder = CACHE / f"ohif-{OHIF_VERSION}"
     if folder.exists():
         return folder
@@ -271,33 +292,30 @@ def fetch_ohif() -> Path:
         raise Failure(f"ohif: {package} is not the package that the lab was made with. Remove it and try again.")
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    with tarfile.open(package) as tar:
-        tar.extractall(partial, members=[m for m in tar if is_needed(m.name)], filter="data")
-    (partial / "package").rename(folder)
+    partial.mkdir()
+    # Without source maps and the runtime of the AI tools (140 MB): nothing in the lab asks for them.
+    command = ["tar", "-xzf", str(package), "-C", str(partial), "--exclude=*.map", "--exclude=*/dist/ort"]
+    run("ohif-unpack", [*command, "package/dist"])
+    (partial / "package" / "dist").rename(folder)
     shutil.rmtree(partial)
     package.unlink()
     return folder
 
 
-def is_needed(name: str) -> bool:
-    """Leave out source maps and the runtime of the AI tools (140 MB): nothing in the lab asks for them."""
-    return name.startswith("package/dist/") and not name.endswith(".map") and "/ort/" not in name
-
-
 # --- the images ---
 
 
-def image_code(name: str, base_code: str) -> str:
-    inputs = [LAB / "images" / name, base_code]
+def image_code(name: str) -> str:
+    inputs = [LAB / "images" / name, base_code()]
     return digest(*inputs, OHIF_VERSION) if name == "orthanc" else digest(*inputs)
 
 
-def build_image(name: str, base: str, base_code: str, viewer) -> str:
+def build_image(name: str, base: str, viewer: Callable[[], Path]) -> str:
     """Build one image unless it exists; returns its reference."""
     source = LAB / "images" / name
     if not (source / "Dockerfile").exists():
         raise Failure(f"{name}: there is no {source}/Dockerfile. Is this checkout complete?")
-    code = image_code(name, base_code)
+    code = image_code(name)
     if reference := find_image(name, code):
         return reference
     say(f"{name}: building")
@@ -312,8 +330,8 @@ def build_image(name: str, base: str, base_code: str, viewer) -> str:
     run(name, [*command, str(context)])
     shutil.rmtree(context)
     reference = f"{PREFIX}/{name}:{package_version(name, temporary)}lab-{code}"
-    run(name, ["docker", "tag", temporary, reference])
-    run(name, ["docker", "rmi", temporary])
+    run(f"{name}-tag", ["docker", "tag", temporary, reference])
+    ask("docker", "rmi", temporary)
     say(f"{name}: ready")
     return reference
 
@@ -340,10 +358,10 @@ def package_version(name: str, reference: str) -> str:
 def build_images(names: list[str]) -> dict[str, str]:
     """Build what is missing, two images at a time; returns the references."""
     with ThreadPoolExecutor(3) as pool:
-        viewer = pool.submit(fetch_ohif)
-        base, base_code = build_base()
+        viewer = pool.submit(fetch_ohif if "orthanc" in names else Path)
+        base = build_base()
         with ThreadPoolExecutor(2) as builders:
-            jobs = {n: builders.submit(build_image, n, base, base_code, viewer.result) for n in PACKAGES if n in names}
+            jobs = {n: builders.submit(build_image, n, base, viewer.result) for n in PACKAGES if n in names}
             try:
                 return {name: job.result() for name, job in jobs.items()}
             except Failure:
@@ -355,9 +373,7 @@ def build_images(names: list[str]) -> dict[str, str]:
 def remove_superseded(images: dict[str, str]) -> None:
     """Remove this checkout's earlier images; what a container still uses stays."""
     for name, reference in images.items():
-        found = ask("docker", "image", "ls", f"--filter=label={label()}", "--format={{.Repository}}:{{.Tag}}",
-                    f"{PREFIX}/{name}").splitlines()
-        if old := [other for other in found if other != reference]:
+        if old := [other for other in own_images(name) if other != reference]:
             ask("docker", "rmi", *old)
 
 
@@ -384,7 +400,7 @@ def save_archive(kind: str, references: list[str]) -> Path:
         partial = archive.with_suffix(".partial")
         run("save", ["docker", "save", f"--output={partial}", *references], hint=f"Is there space left in {CACHE}?")
         partial.rename(archive)
-    for other in CACHE.glob(f"{kind}-*.tar"):
+    for other in CACHE.glob(f"{kind}-*"):
         if other != archive:
             other.unlink()
     return archive
@@ -415,13 +431,12 @@ def build_all() -> None:
     archive = save_archive(kind, list(services.values()))
     suffix = "-upstream" if kind == "upstream" else ""
     write_variables(CACHE / f"images{suffix}.yml", built["server"], services, archive)
-    remove_superseded(built)
+    remove_superseded({**built, "base": f"{PREFIX}/base:lab-{base_code()}"})
 
 
 def remove_all() -> None:
     # Children before parents: an image cannot go while another is built on it.
-    found = ask("docker", "image", "ls", f"--filter=label={label()}", "--format={{.Repository}}:{{.Tag}}").splitlines()
-    for reference in sorted(found, key=lambda r: r.startswith((f"{PREFIX}/base:", f"{PREFIX}/empty:"))):
+    for reference in sorted(own_images(), key=lambda r: r.startswith((f"{PREFIX}/base:", f"{PREFIX}/empty:"))):
         ask("docker", "rmi", reference)
     shutil.rmtree(CACHE)
     say("the lab's images are removed")
@@ -432,6 +447,7 @@ def main() -> int:
     if unknown := [name for name in arguments if name not in ("--remove", *PACKAGES)]:
         print(f"Unknown image {', '.join(unknown)}; there are {', '.join(PACKAGES)}.", file=sys.stderr)
         return 2
+    os.umask(0o022)  # the images' users must be able to read what was unpacked for them
     CACHE.mkdir(parents=True, exist_ok=True)
     with (ROOT / ".cache" / "lab.lock").open("w") as lock:
         try:
@@ -450,6 +466,9 @@ def main() -> int:
         except Failure as failure:
             print(f"\n{failure}", file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            print("\nInterrupted. What is finished is kept.", file=sys.stderr)
+            return 130
     return 0
 
 

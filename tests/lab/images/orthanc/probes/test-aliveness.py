@@ -7,6 +7,7 @@
 import argparse
 import base64
 import contextlib
+import http.client
 import json
 import ssl
 import sys
@@ -52,7 +53,7 @@ def main():
     try:
         with urllib.request.urlopen(request, context=context) as answer:
             return 0 if answer.status == 200 else 1
-    except Exception as error:  # whatever it is, Orthanc is not well
+    except (OSError, ValueError, http.client.HTTPException) as error:
         print(error)
         return 1
 

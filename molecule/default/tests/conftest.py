@@ -1,0 +1,158 @@
+"""The deployed site as its users meet it: a scanner, the staff, a surgeon, an administrator on the server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pydicom
+import pytest
+import requests
+import yaml
+from pydicom.uid import ImplicitVRLittleEndian
+from pynetdicom import AE
+from pynetdicom.sop_class import CTImageStorage, Verification
+
+from ansible_collections.threedpc.pacs.plugins.module_utils import phantom
+
+SCENARIO = Path(__file__).resolve().parents[1]
+ROOT = SCENARIO.parents[1]
+SITE = yaml.safe_load((SCENARIO / "inventory/group_vars/all.yml").read_text())
+SERVER = SITE["lab_server_name"]
+SECRETS = {
+    **SITE["pacs_staff_users"],
+    "database": SITE["pacs_database_password"],
+    "auth service": SITE["pacs_auth_service_password"],
+    "signing key": SITE["pacs_share_signing_key"],
+}
+
+
+def play(*arguments: str, playbook: str = "playbooks/site.yml", **options):
+    """Run a playbook as an operator does; returns the finished process with its output."""
+    command = ["ansible-playbook", playbook, f"--inventory={SCENARIO / 'inventory'}"]
+    command += [f"--extra-vars=@{os.environ['LAB_IMAGES']}", *arguments]
+    environment = os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, **options)
+
+
+class Site:
+    """Ways into the deployed site."""
+
+    base = f"https://{SITE['pacs_domain']}"
+    certificate = SCENARIO / "inventory/local/ward7/ca.crt"
+
+    def request(self, method, path, user=None, password=None, token=None, **options):
+        # Bytes, because requests would write other characters than ASCII as Latin-1.
+        headers = options.pop("headers", {})
+        if user:
+            credentials = f"{user}:{SITE['pacs_staff_users'][user] if password is None else password}".encode()
+            headers["Authorization"] = b"Basic " + base64.b64encode(credentials)
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        return requests.request(
+            method, self.base + path, headers=headers, verify=self.certificate, timeout=20, allow_redirects=False, **options
+        )
+
+    def staff(self, method, path, **options):
+        return self.request(method, "/orthanc" + path, user="anna", **options)
+
+    def find(self, level, **query):
+        return self.staff("POST", "/tools/find", json={"Level": level, "Query": query}).json()
+
+    def share(self, study, uid, seconds=3600):
+        """The answer to the request for a link to one study."""
+        resource = {"DicomUid": uid, "OrthancId": study, "Level": "study"}
+        body = {"ID": "test", "Resources": [resource], "ValidityDuration": seconds}
+        return self.staff("PUT", "/auth/tokens/ohif-viewer-publication", json=body).json()
+
+    def associate(self, calling, called=None):
+        entity = AE(ae_title=calling)
+        entity.acse_timeout = entity.network_timeout = entity.connection_timeout = 10
+        entity.add_requested_context(Verification)
+        entity.add_requested_context(CTImageStorage, ["1.2.840.10008.1.2.1", ImplicitVRLittleEndian])
+        return entity.associate(SITE["pacs_domain"], 4242, ae_title=called or SITE["pacs_aet"])
+
+    def send(self, files):
+        """Store files as the scanner ct1 does; returns the DICOM status of each."""
+        association = self.associate("CT1")
+        assert association.is_established
+        statuses = [association.send_c_store(pydicom.dcmread(file)).Status for file in files]
+        association.release()
+        return statuses
+
+    def answers(self):
+        """Whether staff and surgeons get what they ask for right now."""
+        try:
+            staff = self.staff("GET", "/changes?last").status_code == 200
+            shares = self.request("GET", "/shares/ui/api/pre-login-configuration").status_code == 200
+            return staff and shares
+        except requests.RequestException:
+            return False
+
+    def wait_until_it_answers(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.answers():
+                return
+            time.sleep(0.5)
+        pytest.fail(f"the site did not answer within {seconds} s")
+
+
+class Server:
+    """The server's shell, as its administrator uses it."""
+
+    def run(self, command, check=True):
+        return subprocess.run(
+            ["docker", "exec", SERVER, "sh", "-c", command], capture_output=True, text=True, check=check
+        ).stdout
+
+    def compose(self, command, **options):
+        return self.run(f"cd /opt/pacs && docker compose {command}", **options)
+
+    def services(self):
+        """State and health of every service."""
+        lines = self.compose("ps --all --format json").splitlines()
+        return {row["Service"]: (row["State"], row["Health"]) for row in map(json.loads, lines)}
+
+    def wait_until_healthy(self, seconds):
+        end = time.monotonic() + seconds
+        services = {}
+        while time.monotonic() < end:
+            services = self.services()
+            if services and set(services.values()) == {("running", "healthy")}:
+                return
+            time.sleep(1)
+        pytest.fail(f"not healthy after {seconds} s: {services}")
+
+
+@pytest.fixture(scope="session")
+def site():
+    return Site()
+
+
+@pytest.fixture(scope="session")
+def server():
+    return Server()
+
+
+@pytest.fixture(scope="session")
+def studies(site, tmp_path_factory):
+    """Two studies that the scanner sent: what the archive, Orthanc and DICOM call them."""
+    sent = []
+    for number in (1, 2):
+        folder = tmp_path_factory.mktemp(f"study{number}")
+        made = phantom.make_study(folder, slices=12, rows=64, columns=64, patient_id=f"TEST-{number}", seed=f"test-{number}")
+        assert set(site.send(sorted(folder.glob("*.dcm")))) == {0x0000}
+        uid = made["study_instance_uid"]
+        [study] = site.find("Study", StudyInstanceUID=uid)
+        sent.append({"id": study, "uid": uid, "folder": folder})
+    return sent
+
+
+@pytest.fixture(scope="session")
+def token(site, studies):
+    return site.share(studies[0]["id"], studies[0]["uid"])["Token"]

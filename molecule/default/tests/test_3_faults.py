@@ -1,0 +1,89 @@
+"""Kills, recreations, interrupted runs and a reboot: the site comes back by itself, with every study."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+from conftest import ROOT, SCENARIO, SERVER, play
+
+SERVICES = ["postgres", "orthanc-auth-service", "orthanc", "orthanc-for-shares", "nginx"]
+
+testinfra_hosts = [f"docker://{SERVER}"]
+
+
+def check_the_studies(site, studies, token):
+    for study in studies:
+        assert len(site.staff("GET", f"/studies/{study['id']}/instances").json()) == 12
+    path = f"/shares/dicom-web/studies/{studies[0]['uid']}/metadata"
+    assert site.request("GET", path, token=token).status_code == 200
+
+
+@pytest.fixture(autouse=True)
+def healthy_before(server):
+    server.wait_until_healthy(90)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_killed_service_comes_back(site, server, studies, token, service):
+    container = server.compose(f"ps --quiet {service}").strip()
+    server.run(f"kill -9 $(docker inspect --format '{{{{.State.Pid}}}}' {container})")
+    site.wait_until_it_answers(30)
+    for _ in range(20):
+        assert site.answers()
+    check_the_studies(site, studies, token)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_recreated_service_is_found_again(site, server, studies, token, service):
+    server.compose(f"up --detach --force-recreate --no-deps {service}")
+    site.wait_until_it_answers(30)
+    for _ in range(20):
+        assert site.answers()
+    check_the_studies(site, studies, token)
+
+
+@pytest.mark.parametrize("seconds", [4, 8, 12])
+def test_an_interrupted_run_is_healed_by_the_next(site, studies, token, tmp_path, seconds):
+    change = {"pacs_share_days": 3 + seconds, "pacs_database_password": f"changed-{seconds}"}
+    (tmp_path / "vars.json").write_text(json.dumps(change))
+    command = ["ansible-playbook", "playbooks/site.yml", f"--inventory={SCENARIO / 'inventory'}"]
+    command += [f"--extra-vars=@{os.environ['LAB_IMAGES']}", f"--extra-vars=@{tmp_path / 'vars.json'}"]
+    environment = os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+    run = subprocess.Popen(
+        command, cwd=ROOT, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    time.sleep(seconds)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.wait()
+    result = play()
+    assert result.returncode == 0, result.stdout[-3000:]
+    check_the_studies(site, studies, token)
+
+
+def test_a_wrong_image_leaves_the_old_service_running(site, studies, token):
+    images = '{"pacs_images": {"orthanc": "threedpc-lab/orthanc:not-there"}}'
+    result = play(f"--extra-vars={images}")
+    assert result.returncode != 0
+    assert "threedpc-lab/orthanc:not-there" in result.stdout
+    assert site.answers()
+    check_the_studies(site, studies, token)
+
+
+def test_everything_is_healthy_after_a_reboot(site, server, studies, token):
+    subprocess.run(["docker", "restart", SERVER], check=True, capture_output=True)
+    end = time.monotonic() + 60
+    while server.run("systemctl is-active docker", check=False).strip() != "active" and time.monotonic() < end:
+        time.sleep(1)
+    server.wait_until_healthy(120)
+    site.wait_until_it_answers(30)
+    check_the_studies(site, studies, token)
+
+
+def test_after_all_this_there_is_nothing_to_do():
+    result = play("--check", "--diff")
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert re.search(r"changed=0 +unreachable=0 +failed=0", result.stdout), result.stdout[-3000:]

@@ -1,0 +1,379 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a value must be beyond its type, as a table from a variable to a rule.
+
+A rule takes a value of the right type and yields what would be right, once for each thing that is
+wrong. It never repeats a secret.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+
+AE_TITLE = re.compile(r"[ -\[\]-~]{1,16}")
+DIRECTORY = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
+HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+# The rule is Orthanc's own.
+MODALITY_NAME = re.compile(r"[A-Za-z0-9-]{1,64}")
+IMAGE = re.compile(
+    r"(?P<name>([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*)"
+    r"(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?"
+)
+PRIVATE_NETWORKS = [ipaddress.ip_network(name) for name in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+# Directories of the system, and those in which only other directories belong.
+SYSTEM = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "run", "sbin", "sys", "tmp", "usr", "var/run")
+SHARED = ("home", "media", "mnt", "opt", "root", "srv", "var", "var/lib")
+
+PLACEHOLDERS = {
+    "admin", "default", "demo", "example", "orthanc", "pacs", "passwd", "password", "passw0rd", "postgres",
+    "secret", "test", "todo", "xxxxxxxx", "yourpassword",
+}  # fmt: skip
+PLACEHOLDER_PARTS = ("changeme", "changethis", "replaceme", "replacethis")
+
+# Short, but no component refuses it; Orthanc has no rule of its own.
+PASSWORD_LENGTH = 5
+SIGNING_KEY_LENGTH = 32
+
+# What the site may not put into Orthanc's configuration, and where it belongs.
+SECRET_KEYS = {
+    "RegisteredUsers": "pacs_staff_users",
+    "Password": "pacs_database_password",
+    "WebServicePassword": "pacs_auth_service_password",
+    "ConnectionUri": "pacs_database_password",
+}
+SHARES_KEYS = ("AuthenticationEnabled", "DicomServerEnabled", "ReadOnly")
+
+
+def as_address(text):
+    """The address that a text says, or None."""
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def has_control(text):
+    """Whether a text has a control character, a line break among them, or is no valid Unicode."""
+    return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+
+
+def printable(limit):
+    """A rule for a name that people read."""
+
+    def rule(value):
+        if not value.strip() or len(value) > limit or has_control(value):
+            yield f"it must have 1 to {limit} characters and no line breaks"
+
+    return rule
+
+
+def between(low, high):
+    """A rule for a number."""
+
+    def rule(value):
+        if not low <= value <= high:
+            yield f"it must be a whole number from {low} to {high}"
+
+    return rule
+
+
+def matching(pattern, right):
+    """A rule for text of one form."""
+
+    def rule(value):
+        if not re.fullmatch(pattern, value, re.ASCII):
+            yield right
+
+    return rule
+
+
+port = between(1, 65535)
+
+
+def ae_title(value):
+    """The DICOM value representation AE, without the spaces that it ignores."""
+    if not AE_TITLE.fullmatch(value) or value != value.strip():
+        yield (
+            "an AE title has 1 to 16 characters of ASCII, no backslash, no control character and no space at"
+            f" either end{f'; this has {len(value)}' if len(value) > 16 else ''}"
+        )
+
+
+def optional(rule):
+    """A rule that lets an empty text pass."""
+    return lambda value: rule(value) if value else ()
+
+
+def caller_address(value):
+    """An address that can be compared with a caller's as it is written."""
+    address = as_address(value)
+    if address is None:
+        yield (
+            "it must be an IPv4 or IPv6 address, not a host name, because Orthanc compares the caller's address"
+            " with it as it is written"
+        )
+    elif address.is_unspecified or address.is_multicast:
+        yield "it must be the address of one machine"
+    elif str(address) != value:
+        yield f"write it as '{address}', because Orthanc compares the caller's address with it as it is written"
+
+
+def source(value):
+    """A network that may reach the DICOM port."""
+    try:
+        network = ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        yield "it must be an IPv4 or IPv6 network such as '10.1.2.0/24', or an address"
+        return
+    if network.prefixlen == 0:
+        yield "it would open the DICOM port to everybody; name the networks of the scanners"
+    elif "/" in value and ipaddress.ip_interface(value).ip != network.network_address:
+        yield f"the address has bits beyond the network's mask; write '{network}' for the network"
+
+
+def container_network(value):
+    """A private network with room for the fixed addresses of the services."""
+    right = "it must be a private IPv4 network (RFC 1918) from /24 to /28, such as '172.30.42.0/24'"
+    try:
+        network = ipaddress.IPv4Network(value, strict=False)
+    except ValueError:
+        yield right
+        return
+    if not 24 <= network.prefixlen <= 28 or not any(network.subnet_of(private) for private in PRIVATE_NETWORKS):
+        yield right
+    elif str(network) != value:
+        yield f"write '{network}' for the network"
+
+
+def is_domain(text):
+    """Whether this is what a browser sends as the host: RFC 1123 in lower case, or an address in its usual form."""
+    address = as_address(text)
+    if address is not None:
+        return str(address) == text and not (address.is_unspecified or address.is_multicast or "%" in text)
+    labels = text.split(".")
+    return len(text) <= 253 and all(map(HOST_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
+
+
+def domain(value):
+    """The name or address that users type, and what was probably meant."""
+    if is_domain(value):
+        return
+    meant = re.sub(r"^[a-z][a-z0-9+.-]*://", "", value.strip().lower()).split("/")[0].rstrip(".")
+    if meant.startswith("["):
+        meant = meant[1:].split("]")[0]
+    elif meant.count(":") == 1:
+        meant = meant.split(":")[0]
+    address = as_address(meant)
+    if address is not None:
+        meant = str(address)
+    elif not meant.isascii():
+        try:
+            meant = meant.encode("idna").decode()
+        except UnicodeError:
+            meant = ""
+    right = (
+        "it must be a host name (letters of ASCII in lower case, digits, dashes and dots) or an IP address, without"
+        " scheme, port, path and underscore"
+    )
+    yield f"{right}; write '{meant}'" if is_domain(meant) and meant != value else right
+
+
+def image(value):
+    """A reference that means the same image tomorrow."""
+    found = IMAGE.fullmatch(value)
+    if not found:
+        yield "it must be an image reference such as 'nginx:1.28' or 'registry.example.org/pacs/nginx:1.28'"
+    elif not found["digest"] and not found["tag"]:
+        yield f"it needs a tag or a digest, such as '{value}:1.0'"
+    elif not found["digest"] and (found["tag"] == "latest" or found["tag"].startswith("latest-")):
+        yield "the tag latest means another image every week; name a version or a digest"
+
+
+def directory(value):
+    """A directory on the server that is the collection's own."""
+    if not DIRECTORY.fullmatch(value):
+        yield (
+            "it must be an absolute path of letters, digits, dots, dashes and underscores, without '..' and without a"
+            " slash at the end"
+        )
+        return
+    path = value[1:]
+    if path in SHARED or any(path == system or path.startswith(system + "/") for system in SYSTEM):
+        yield "it must be a directory of its own outside the system's directories, such as '/srv/pacs'"
+
+
+def local_path(value):
+    """A path on the controller."""
+    if not value.strip() or has_control(value):
+        yield "it must be a path on the controller"
+
+
+def archives(value):
+    """The files are brought to one directory on the server under their own names."""
+    names = [str(path).rsplit("/", 1)[-1] for path in value]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"two files are called '{name}'; give them different names"
+
+
+def password_text(value):
+    """What every password must be."""
+    if not value:
+        yield "it is empty"
+    if has_control(value):
+        yield "it must have no line break and no other control character"
+    word = re.sub(r"[\W_]", "", value.casefold())
+    if word in PLACEHOLDERS or any(part in word for part in PLACEHOLDER_PARTS):
+        yield "it is a placeholder that everybody tries first; choose a random one"
+
+
+def ascii_password(value):
+    """What the auth service can compare."""
+    yield from password_text(value)
+    if not all(" " <= character <= "~" for character in value) and not has_control(value):
+        yield (
+            "it must be printable ASCII, because the auth service's HTTP basic authentication compares ASCII alone;"
+            " choose one without accents and symbols beyond ASCII"
+        )
+
+
+def signing_key(value):
+    """What the auth service reads back unchanged and nobody can guess from a link."""
+    yield from password_text(value)
+    if not all(" " <= character <= "~" for character in value) and not has_control(value):
+        yield "it must be printable ASCII"
+    if len(value.encode("utf-8", "replace")) < SIGNING_KEY_LENGTH:
+        yield (
+            f"it must have at least {SIGNING_KEY_LENGTH} characters, because whoever guesses it can open every study;"
+            " make one with: openssl rand -hex 32"
+        )
+    if value != value.strip():
+        yield "it must not begin or end with white space, which the auth service removes"
+
+
+def staff_users(value):
+    """User names that basic authentication can carry, and their passwords."""
+    if not value:
+        yield "it must name at least one user and the password"
+    for name, password in value.items():
+        if not isinstance(name, str):
+            yield f"the user name {name} must be text in quotes"
+            continue
+        # What stands behind a colon may be a password that slipped in.
+        told = "".join(c for c in name.partition(":")[0] if c.isprintable())
+        if not name.strip():
+            yield "a user name is empty"
+        if ":" in name:
+            yield f"the user name that begins with '{told}' has a colon, which ends a name in HTTP basic authentication"
+        if has_control(name):
+            yield f"the user name '{told}' must have no line break and no other control character"
+        if not isinstance(password, str):
+            yield f"the password of '{told}' must be text in quotes"
+            continue
+        for right in password_text(password):
+            yield f"the password of '{told}': {right}"
+        if 0 < len(password) < PASSWORD_LENGTH:
+            yield f"the password of '{told}' must have at least {PASSWORD_LENGTH} characters"
+        if password and password.casefold() == name.casefold():
+            yield f"the password of '{told}' is the user name"
+
+
+def orthanc_config(forbidden=()):
+    """A rule for what a site adds to Orthanc's configuration, a file that is no secret."""
+
+    def secrets(value):
+        for key, entry in value.items():
+            if key in SECRET_KEYS:
+                yield key
+            elif isinstance(entry, dict):
+                yield from secrets(entry)
+
+    def rule(value):
+        for key in secrets(value):
+            yield f"it must have no {key}, because everybody on the server can read it; use {SECRET_KEYS[key]}"
+        for key in forbidden:
+            if key in value:
+                yield f"it must not change {key}, which keeps the shares read-only"
+
+    return rule
+
+
+def pem(label):
+    """A rule for a certificate or a key, which may be missing here."""
+
+    def rule(value):
+        if value and not re.search(rf"^-----BEGIN [A-Z ]*{label}-----$", value, re.MULTILINE):
+            yield f"it must be the content of a PEM file with a line '-----BEGIN {label}-----'"
+
+    return rule
+
+
+def public_pem(value):
+    """A certificate without the key, which must not end up in a file that is no secret."""
+    yield from pem("CERTIFICATE")(value)
+    if "PRIVATE KEY" in value:
+        yield "it must hold the certificates alone; the key belongs in tls_provided_private_key"
+
+
+def private_pem(value):
+    """A key that nginx can read without asking anybody."""
+    yield from pem("PRIVATE KEY")(value)
+    if "ENCRYPTED" in value:
+        yield "the key must not be encrypted, because nobody is there to type its password; vault the variable"
+
+
+def modality_name(value):
+    """A name that Orthanc accepts."""
+    if not MODALITY_NAME.fullmatch(value):
+        yield "it must have 1 to 64 letters, digits and dashes, which is all that Orthanc takes"
+    elif value == "verify":
+        yield "this name belongs to the machine that runs the verification; choose another"
+
+
+RULES = {
+    "pacs_site": printable(50),
+    "pacs_domain": domain,
+    "pacs_http_port": port,
+    "pacs_https_port": port,
+    "pacs_dicom_port": port,
+    "pacs_aet": ae_title,
+    "pacs_modalities.name": modality_name,
+    "pacs_modalities.aet": ae_title,
+    "pacs_modalities.address": caller_address,
+    "pacs_modalities.port": port,
+    "pacs_modalities.sources[]": source,
+    "pacs_verify_aet": optional(ae_title),
+    "pacs_verify_address": optional(caller_address),
+    "pacs_dir": directory,
+    "pacs_data_dir": directory,
+    "pacs_local_dir": local_path,
+    "pacs_network": container_network,
+    "pacs_staff_users": staff_users,
+    "pacs_database_password": password_text,
+    "pacs_auth_service_password": ascii_password,
+    "pacs_share_signing_key": signing_key,
+    "pacs_index_connections.orthanc": between(1, 200),
+    "pacs_index_connections.orthanc-for-shares": between(1, 200),
+    "pacs_share_days": between(1, 3650),
+    "pacs_images.orthanc": image,
+    "pacs_images.auth_service": image,
+    "pacs_images.postgres": image,
+    "pacs_images.nginx": image,
+    "pacs_images.certbot": image,
+    "pacs_image_archives": archives,
+    "pacs_image_archives[]": local_path,
+    "pacs_orthanc_config": orthanc_config(),
+    "pacs_orthanc_for_shares_config": orthanc_config(SHARES_KEYS),
+    "tls_provided_certificate": public_pem,
+    "tls_provided_private_key": private_pem,
+    "tls_selfsigned_days": between(1, 3650),
+    "tls_selfsigned_ca_days": between(1, 36500),
+    "database_shared_buffers": matching(r"[0-9]{1,6}(kB|MB|GB)", "it must be a size such as '256MB'"),
+    "database_max_connections": between(20, 10000),
+    "orthanc_find_instances_limit": between(0, 10**9),
+    "orthanc_find_results_limit": between(0, 10**9),
+    "proxy_read_timeout": matching(r"[0-9]{1,6}(ms|s|m|h)?", "it must be a time as nginx writes it, such as '300s'"),
+    "stack_wait_timeout": between(1, 86400),
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Unit tests with the project's own Python. Arguments go to pytest.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+export PATH="$PWD/.cache/venv/bin:$PATH"
+# The link in here is what makes the checkout importable as a collection.
+link=.cache/collections/ansible_collections/threedpc
+mkdir -p "$link"
+[ -e "$link/pacs" ] || ln -s ../../../.. "$link/pacs"
+export PYTHONPATH="$PWD/.cache/collections" PYTHONDONTWRITEBYTECODE=1
+unset ANSIBLE_CONFIG
+
+report=.cache/unit.xml
+rm -f "$report"
+pytest -q -n 2 -p no:cacheprovider --import-mode=importlib --junitxml="$report" "${@:-tests/unit}"
+status=$?
+python - "$report" <<'PYTHON' || status=1
+import sys
+import xml.etree.ElementTree as tree
+
+try:
+    suite = tree.parse(sys.argv[1]).find(".//testsuite")
+except OSError:
+    print("unit: 0 passed, 1 failed")
+    sys.exit(1)
+total, skipped = int(suite.get("tests")), int(suite.get("skipped"))
+failed = int(suite.get("failures")) + int(suite.get("errors"))
+print(f"unit: {total - failed - skipped} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+PYTHON
+exit "$status"

@@ -1,0 +1,462 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every variable of a site, right and wrong, and the sentence that an operator gets."""
+
+from __future__ import annotations
+
+import pathlib
+import time
+
+import pytest
+import yaml
+from ansible_collections.threedpc.pacs.plugins.filter.site_problems import FilterModule, site_problems
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.site_relations import RELATIONS
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.site_rules import RULES
+
+ROLES = pathlib.Path(__file__).resolve().parents[4] / "roles"
+
+KEY = "0123456789abcdef0123456789abcdef"
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
+AWKWARD = "p$ss\"w'o\\rd#1 ü"
+
+SITE = {
+    "pacs_domain": "pacs.example.org",
+    "pacs_staff_users": {"anna": "correct horse", "bert": "battery staple"},
+    "pacs_database_password": "database-s3cret",
+    "pacs_auth_service_password": "service-s3cret",
+    "pacs_share_signing_key": KEY,
+}
+SCANNER = {"name": "ct1", "aet": "CT1", "address": "10.1.2.3"}
+
+
+@pytest.fixture(scope="session")
+def options():
+    """What all roles declare."""
+    declared = {}
+    for spec in ROLES.glob("*/meta/argument_specs.yml"):
+        declared |= yaml.safe_load(spec.read_text(encoding="utf-8"))["argument_specs"]["main"].get("options", {})
+    return declared
+
+
+@pytest.fixture
+def problems(options):
+    """The sentences on a right site with some variables changed; None removes one."""
+
+    def ask(**changes):
+        site = {name: value for name, value in (SITE | changes).items() if value is not None}
+        return site_problems({"site": site, "options": options}, "clinic")
+
+    return ask
+
+
+def modality(**changes):
+    return [{key: value for key, value in (SCANNER | changes).items() if value is not None}]
+
+
+RIGHT = [
+    *({"pacs_domain": value} for value in (
+        "pacs", "localhost", "3d.clinic-1.example", "192.0.2.7", "2001:db8::7", "a" * 51 + ".example.org",
+        "xn--mnchen-3ya.example",
+    )),
+    *({"pacs_staff_users": {"anna": value}} for value in (
+        AWKWARD, "12345678", "$HOME", "{{ no }}", " spaces ", "日本語日本", "x" * 1000,
+    )),
+    *({"pacs_staff_users": {name: "correct horse"}} for name in ("anna@clinic", "Jörg", "a b", "12")),
+    *({"pacs_database_password": value} for value in (AWKWARD, "12345678", "$HOME", "x")),
+    *({"pacs_auth_service_password": value} for value in (AWKWARD[:-1], "12345678", "$HOME", "~ !")),
+    *({"pacs_share_signing_key": value} for value in (KEY, AWKWARD[:-2] * 4, "0" * 32)),
+    *({"pacs_aet": value} for value in ("A", "A" * 16, "CT 1_2-[x]^~!", "3")),
+    {"pacs_http_port": 1, "pacs_https_port": 65535, "pacs_dicom_port": "104"},
+    {"pacs_share_days": 1},
+    {"pacs_share_days": 3650},
+    {"pacs_site": "Sankt Jürgen, 3D"},
+    {"pacs_site": "x" * 50},
+    {"pacs_verify_aet": ""},
+    {"pacs_verify_aet": "PROBE", "pacs_verify_address": "2001:db8::1"},
+    *({"pacs_network": value} for value in ("10.0.0.0/24", "172.31.255.240/28", "192.168.1.128/25")),
+    *({"pacs_dir": value} for value in ("/srv/pacs", "/opt/a_b-c.d/e", "/etcetera", "/home/pacs")),
+    {"pacs_dir": "/srv/pacs", "pacs_data_dir": "/srv/pacs-data"},
+    *({"pacs_local_dir": value} for value in ("local/x", "/home/me/Documents and more")),
+    {"pacs_database": "sqlite", "pacs_shares_enabled": False, "pacs_database_password": None},
+    {"pacs_shares_enabled": False, "pacs_auth_service_password": None, "pacs_share_signing_key": None},
+    *({"pacs_images": {"nginx": value}} for value in (
+        "nginx:1.28", "registry.example.org:5000/a/b__c:x_1.2-3", f"nginx@sha256:{'a' * 64}",
+        f"nginx:latest@sha256:{'0' * 64}", "pacs-lab/nginx:1.26",
+    )),
+    {"pacs_image_source": "present"},
+    {"pacs_image_source": "archive", "pacs_image_archives": ["/media/usb/pacs.tar", "other.tar"]},
+    {"pacs_index_connections": {"orthanc": 1, "orthanc-for-shares": 200}},
+    {"pacs_orthanc_config": {"StableAge": 30, "HttpTimeout": 5}},
+    {"pacs_modalities": modality(port="11112", manufacturer="GE", allow=["find", "storage_commitment"])},
+    {"pacs_modalities": modality(sources=["10.1.2.0/24", "10.9.9.9", "2001:db8::/32"], allow=[])},
+    {"pacs_modalities": modality() + modality(name="ct2", address="10.1.2.4") + modality(name="ct3", aet="CT3")},
+    {"tls_source": "none"},
+    {"tls_source": "none", "pacs_domain": ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61])},
+    {"tls_source": "provided", "tls_provided_certificate": CERTIFICATE * 2, "tls_provided_private_key": PRIVATE_KEY},
+    {"tls_source": "provided", "tls_provided_certificate": CERTIFICATE,
+     "tls_provided_private_key": PRIVATE_KEY.replace("PRIVATE", "EC PRIVATE")},
+    {"tls_source": "selfsigned", "pacs_domain": "a" * 52 + ".example.org"},
+    {"database_max_connections": 35},
+    {"orthanc_find_instances_limit": 0, "orthanc_find_results_limit": 0},
+    {"verify_send": "true"},
+    {"verify_timeout": "2.5"},
+    {"proxy_read_timeout": "5m"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", RIGHT, ids=str)
+def test_a_right_site_has_no_problem(problems, changes):
+    assert problems(**changes) == []
+
+
+# Changes, and what the one sentence about them must say.
+WRONG = [
+    # A wrong type of every kind
+    ({"pacs_site": 12}, ["pacs_site is 12;", "text in quotes"]),
+    ({"pacs_domain": ["a"]}, ["pacs_domain is a list;", "text in quotes"]),
+    ({"pacs_domain": 10.5}, ["pacs_domain is 10.5;", "text in quotes"]),
+    ({"pacs_http_port": "abc"}, ["pacs_http_port is 'abc';", "whole number"]),
+    ({"pacs_http_port": ""}, ["pacs_http_port is '';", "whole number"]),
+    ({"pacs_http_port": "-80"}, ["pacs_http_port is '-80';", "whole number"]),
+    ({"pacs_http_port": "８０"}, ["pacs_http_port is '８０';", "whole number"]),
+    ({"pacs_https_port": True}, ["pacs_https_port is true;", "whole number"]),
+    ({"pacs_https_port": 443.0}, ["pacs_https_port is 443.0;", "whole number"]),
+    ({"pacs_dicom_port": {}}, ["pacs_dicom_port is a dictionary;", "whole number"]),
+    ({"pacs_dicom_port": "9" * 5000}, ["pacs_dicom_port is '999", "whole number"]),
+    ({"pacs_aet": 3}, ["pacs_aet is 3;", "text in quotes"]),
+    ({"pacs_modalities": {"ct1": {}}}, ["pacs_modalities is a dictionary;", "must be a list"]),
+    ({"pacs_modalities": "ct1"}, ["pacs_modalities is 'ct1';", "must be a list"]),
+    ({"pacs_modalities": ["ct1"]}, ["pacs_modalities[0] is 'ct1';", "must be a dictionary"]),
+    ({"pacs_modalities": modality(port=None) + [None]}, ["pacs_modalities[1] is empty;", "must be a dictionary"]),
+    ({"pacs_verify_aet": False}, ["pacs_verify_aet is false;", "text in quotes"]),
+    ({"pacs_verify_address": 10}, ["pacs_verify_address is 10;", "text in quotes"]),
+    ({"pacs_dir": ["/srv"]}, ["pacs_dir is a list;", "text in quotes"]),
+    ({"pacs_data_dir": 1}, ["pacs_data_dir is 1;", "text in quotes"]),
+    ({"pacs_local_dir": True}, ["pacs_local_dir is true;", "text in quotes"]),
+    ({"pacs_network": 172.30}, ["pacs_network is 172.3;", "text in quotes"]),
+    ({"pacs_database": True}, ["pacs_database is true;", "text in quotes"]),
+    ({"pacs_shares_enabled": "false"}, ["pacs_shares_enabled is 'false';", "true or false, without quotes"]),
+    ({"pacs_shares_enabled": 1}, ["pacs_shares_enabled is 1;", "true or false"]),
+    ({"pacs_share_days": "15 days"}, ["pacs_share_days is '15 days';", "whole number"]),
+    ({"pacs_images": ["nginx:1.28"]}, ["pacs_images is a list;", "must be a dictionary"]),
+    ({"pacs_images": {"nginx": 1.28}}, ["pacs_images: nginx is 1.28;", "text in quotes"]),
+    ({"pacs_image_source": 1}, ["pacs_image_source is 1;", "text in quotes"]),
+    ({"pacs_image_archives": "/a.tar"}, ["pacs_image_archives is '/a.tar';", "must be a list"]),
+    ({"pacs_image_archives": [1]}, ["pacs_image_archives[0] is 1;", "text in quotes"]),
+    ({"pacs_index_connections": 20}, ["pacs_index_connections is 20;", "must be a dictionary"]),
+    ({"tls_source": False}, ["tls_source is false;", "text in quotes"]),
+    ({"tls_selfsigned_days": "a year"}, ["tls_selfsigned_days is 'a year';", "whole number"]),
+    ({"host_extra_packages": "vim"}, ["host_extra_packages is 'vim';", "must be a list"]),
+    ({"database_settings": []}, ["database_settings is a list;", "must be a dictionary"]),
+    ({"verify_send": "perhaps"}, ["verify_send is 'perhaps';", "true or false"]),
+    ({"verify_timeout": "long"}, ["verify_timeout is 'long';", "must be a number"]),
+    # The name and the domain
+    ({"pacs_site": ""}, ["pacs_site is '';", "1 to 50"]),
+    ({"pacs_site": "x" * 51}, ["pacs_site is 'xxx", "1 to 50"]),
+    ({"pacs_site": "a\nb"}, ["pacs_site is 'a\\nb';", "no line breaks"]),
+    ({"pacs_domain": None}, ["pacs_domain isn't set"]),
+    ({"pacs_domain": ""}, ["pacs_domain is '';", "host name"]),
+    ({"pacs_domain": "https://pacs.example.org"}, ["'https://pacs.example.org'", "write 'pacs.example.org'"]),
+    ({"pacs_domain": "pacs.example.org:8443"}, ["pacs_domain is", "write 'pacs.example.org'"]),
+    ({"pacs_domain": "pacs.example.org/orthanc"}, ["pacs_domain is", "write 'pacs.example.org'"]),
+    ({"pacs_domain": "pacs.example.org."}, ["pacs_domain is", "write 'pacs.example.org'"]),
+    ({"pacs_domain": "PACS.example.org"}, ["pacs_domain is", "lower case", "write 'pacs.example.org'"]),
+    ({"pacs_domain": "[2001:db8::7]:8443"}, ["pacs_domain is", "write '2001:db8::7'"]),
+    ({"pacs_domain": "2001:DB8::0:7"}, ["pacs_domain is", "write '2001:db8::7'"]),
+    ({"pacs_domain": "münchen.example"}, ["pacs_domain is 'münchen.example'", "write 'xn--mnchen-3ya.example'"]),
+    ({"pacs_domain": "my_pacs.example.org"}, ["pacs_domain is 'my_pacs.example.org'", "underscore"]),
+    ({"pacs_domain": "pacs.example.org\n"}, ["pacs_domain is 'pacs.example.org\\n'", "write 'pacs.example.org'"]),
+    *(({"pacs_domain": value}, [f"pacs_domain is '{value}'", "host name"]) for value in (
+        "pacs example", "-pacs", "pacs-.org", "pacs..org", ".org", "999.1.1.1", "1.2.3", "0.0.0.0", "::",
+        "fe80::1%eth0", "a" * 64, "*.example.org", "user@pacs", "224.0.0.1", "münchen..example",
+    )),
+    ({"pacs_domain": ".".join(["a" * 50] * 6)}, ["pacs_domain is", "host name"]),
+    ({"pacs_domain": ".".join(["a" * 40] * 2), "tls_source": "selfsigned"}, ["pacs_domain is", "64 characters"]),
+    ({"pacs_domain": "172.30.42.9"}, ["pacs_domain is '172.30.42.9'", "pacs_network", "choose another network"]),
+    # Ports
+    *(({name: value}, [f"{name} is {value};", "from 1 to 65535"])
+      for name in ("pacs_http_port", "pacs_https_port", "pacs_dicom_port") for value in (70000, 65536, 0, -1)),
+    ({"pacs_https_port": 80}, ["pacs_https_port is 80;", "pacs_http_port already"]),
+    ({"pacs_dicom_port": "80"}, ["pacs_dicom_port is 80;", "pacs_http_port already"]),
+    ({"pacs_dicom_port": 443}, ["pacs_dicom_port is 443;", "pacs_https_port already"]),
+    # AE titles
+    ({"pacs_aet": "A" * 17}, ["pacs_aet is 'AAAAAAAAAAAAAAAAA';", "1 to 16", "this has 17"]),
+    *(({"pacs_aet": value}, [f"pacs_aet is '{value}';", "1 to 16", "no backslash"])
+      for value in ("A\\B", "", " ", " A", "A ", "Ä", "CT\x7f".replace("\x7f", "é"))),
+    ({"pacs_aet": "A\tB"}, ["pacs_aet is 'A\\tB';", "no control character"]),
+    ({"pacs_aet": "CT1\n"}, ["pacs_aet is 'CT1\\n';", "no control character"]),
+    ({"pacs_aet": "A\x7f"}, ["pacs_aet is 'A\\x7f';", "no control character"]),
+    ({"pacs_verify_aet": "A\\B"}, ["pacs_verify_aet is 'A\\B';", "no backslash"]),
+    ({"pacs_verify_address": "verify.example"}, ["pacs_verify_address is 'verify.example';", "not a host name"]),
+    ({"pacs_verify_address": "172.30.42.1"}, ["pacs_verify_address is '172.30.42.1';", "pacs_network"]),
+    # Modalities
+    ({"pacs_modalities": modality(aet="A" * 17)}, ["pacs_modalities[0] (ct1): aet is 'AAAAAAAAAAAAAAAAA';", "1 to 16"]),
+    ({"pacs_modalities": modality(aet="A\\B")}, ["pacs_modalities[0] (ct1): aet is 'A\\B';", "no backslash"]),
+    ({"pacs_modalities": modality(aet=None)}, ["pacs_modalities[0] (ct1) has no aet"]),
+    ({"pacs_modalities": [SCANNER | {"aet": None}]}, ["pacs_modalities[0] (ct1) has no aet"]),
+    ({"pacs_modalities": [SCANNER | {"port": None}]}, ["pacs_modalities[0] (ct1): port is empty;", "whole number"]),
+    ({"pacs_modalities": modality(address=None)}, ["pacs_modalities[0] (ct1) has no address"]),
+    ({"pacs_modalities": modality(name=None)}, ["pacs_modalities[0] has no name"]),
+    ({"pacs_modalities": modality(adress="10.1.2.3")}, ["(ct1) has the key 'adress'", "did you mean address?"]),
+    ({"pacs_modalities": modality(address="ct1.example.org")}, ["address is 'ct1.example.org';", "not a host name"]),
+    ({"pacs_modalities": modality(address="10.1.2.0/24")}, ["address is '10.1.2.0/24';", "IPv4 or IPv6 address"]),
+    ({"pacs_modalities": modality(address="010.1.2.3")}, ["address is '010.1.2.3';", "IPv4 or IPv6 address"]),
+    ({"pacs_modalities": modality(address="2001:DB8::1")}, ["address is '2001:DB8::1';", "write it as '2001:db8::1'"]),
+    ({"pacs_modalities": modality(address="0.0.0.0")}, ["address is '0.0.0.0';", "one machine"]),
+    ({"pacs_modalities": modality(address="172.30.42.77")}, ["address is '172.30.42.77';", "pacs_network"]),
+    ({"pacs_modalities": modality(port=70000)}, ["pacs_modalities[0] (ct1): port is 70000;", "from 1 to 65535"]),
+    ({"pacs_modalities": modality(manufacturer="ge")}, ["manufacturer is 'ge';", "choose one of Generic"]),
+    ({"pacs_modalities": modality(allow=["ech"])}, ["allow[0] is 'ech';", "echo, store", "did you mean echo?"]),
+    ({"pacs_modalities": modality(allow="echo")}, ["allow is 'echo';", "must be a list"]),
+    ({"pacs_modalities": modality(sources=["10.1.2.3/24"])}, ["sources[0] is '10.1.2.3/24';", "write '10.1.2.0/24'"]),
+    ({"pacs_modalities": modality(sources=["2001:db8::1/32"])}, ["sources[0] is", "write '2001:db8::/32'"]),
+    ({"pacs_modalities": modality(sources=["10.1.2.0/33"])}, ["sources[0] is '10.1.2.0/33';", "network such as"]),
+    ({"pacs_modalities": modality(sources=["ct.example"])}, ["sources[0] is 'ct.example';", "network such as"]),
+    ({"pacs_modalities": modality(sources=["0.0.0.0/0"])}, ["sources[0] is '0.0.0.0/0';", "everybody"]),
+    *(({"pacs_modalities": modality(name=value)}, [f"name is '{value}';", "letters, digits and dashes"])
+      for value in ("", "ct/1", "ct 1", "ct_1", "ct.1", "..", "ü", "x" * 65)),
+    ({"pacs_modalities": modality(name="verify")}, ["name is 'verify';", "belongs to"]),
+    ({"pacs_modalities": modality() + modality(aet="CT2")}, ["[1] (ct1): name is 'ct1';", "pacs_modalities[0] has it"]),
+    ({"pacs_modalities": modality() + modality(name="ct2")},
+     ["[1] (ct2): aet 'CT1' at address '10.1.2.3'", "pacs_modalities[0] (ct1) already"]),
+    ({"pacs_modalities": modality() + modality(name="ct2", aet="ct1")}, ["aet 'ct1' at address '10.1.2.3'", "already"]),
+    ({"pacs_modalities": modality(aet="PACSVERIFY"), "pacs_verify_address": "10.1.2.3"},
+     ["aet 'PACSVERIFY' at address '10.1.2.3'", "pacs_verify_aet already"]),
+    # Directories and the network
+    *(({name: value}, [f"{name} is '{value}';", "outside the system's directories"])
+      for name in ("pacs_dir", "pacs_data_dir")
+      for value in ("/etc", "/etc/pacs", "/usr/local/pacs", "/bin", "/proc/1", "/sys", "/dev/shm", "/run/pacs",
+                    "/tmp/pacs", "/opt", "/var/lib", "/root")),
+    *(({"pacs_dir": value}, [f"pacs_dir is '{value}';", "absolute path"])
+      for value in ("", "/", "pacs", "/srv/pacs/", "/srv//pacs", "/srv/../etc", "/srv/pa cs", "/srv/pa:cs", "/srv/$x",
+                    "~/x", "/srv/pacs\u0661")),
+    ({"pacs_dir": "/var/lib/pacs"}, ["pacs_data_dir is '/var/lib/pacs';", "outside pacs_dir"]),
+    ({"pacs_dir": "/srv/x", "pacs_data_dir": "/srv/x/data"}, ["pacs_data_dir is '/srv/x/data';", "outside pacs_dir"]),
+    ({"pacs_dir": "/srv/x/conf", "pacs_data_dir": "/srv/x"}, ["pacs_data_dir is '/srv/x';", "outside pacs_dir"]),
+    ({"pacs_local_dir": " "}, ["pacs_local_dir is ' ';", "path on the controller"]),
+    *(({"pacs_network": value}, [f"pacs_network is '{value}';", "RFC 1918"]) for value in (
+        "", "172.30.42.0/23", "172.30.42.0/29", "172.30.42.0", "8.8.8.0/24", "172.32.0.0/24", "fd00::/64", "x",
+    )),
+    ({"pacs_network": "172.30.42.1/24"}, ["pacs_network is '172.30.42.1/24';", "write '172.30.42.0/24'"]),
+    # Database, shares, images
+    ({"pacs_database": "postgres"}, ["pacs_database is 'postgres';", "did you mean postgresql?"]),
+    ({"pacs_database": "sqlite"}, ["pacs_database is 'sqlite';", "shares need 'postgresql'", "pacs_shares_enabled"]),
+    ({"pacs_database_password": None}, ["pacs_database_password isn't set"]),
+    ({"pacs_auth_service_password": None}, ["pacs_auth_service_password isn't set", "pacs_shares_enabled"]),
+    ({"pacs_share_signing_key": None}, ["pacs_share_signing_key isn't set", "pacs_shares_enabled"]),
+    *(({"pacs_share_days": value}, [f"pacs_share_days is {value};", "from 1 to 3650"]) for value in (0, -1, 3651)),
+    ({"pacs_index_connections": {"orthanc": 20}}, ["pacs_index_connections has no orthanc-for-shares"]),
+    ({"pacs_index_connections": {"orthanc": 0, "orthanc-for-shares": 1}}, ["orthanc is 0;", "from 1 to 200"]),
+    ({"pacs_index_connections": {"orthanc": 5, "orthanc-for-shares": 201}}, ["shares is 201;", "from 1 to 200"]),
+    ({"database_max_connections": 34}, ["database_max_connections is 34;", "at least 35"]),
+    ({"pacs_images": {"ngnix": "nginx:1.28"}}, ["pacs_images has the key 'ngnix'", "did you mean nginx?"]),
+    *(({"pacs_images": {name: "x:latest"}}, [f"pacs_images: {name} is 'x:latest';", "version or a digest"])
+      for name in ("orthanc", "auth_service", "postgres", "nginx", "certbot")),
+    ({"pacs_images": {"orthanc": "o/o:latest-full"}}, ["orthanc is 'o/o:latest-full';", "version or a digest"]),
+    ({"pacs_images": {"orthanc": "localhost:5000/o"}}, ["orthanc is 'localhost:5000/o';", "needs a tag"]),
+    *(({"pacs_images": {"nginx": value}}, [f"nginx is '{value}';", "image reference such as"])
+      for value in ("", "nginx: 1.28", "Nginx:1.28", "https://x/nginx:1", "nginx:", "nginx@sha256:abc", "n:1\u00e4")),
+    ({"pacs_image_source": "archives"}, ["pacs_image_source is 'archives';", "did you mean archive?"]),
+    ({"pacs_image_source": "archive"}, ["pacs_image_archives is empty;", "docker save"]),
+    ({"pacs_image_archives": ["/a/x.tar", "/b/x.tar"]}, ["pacs_image_archives:", "called 'x.tar'"]),
+    ({"pacs_image_archives": [""]}, ["pacs_image_archives[0] is '';", "path"]),
+    # The certificate and the other roles
+    ({"tls_source": "letsencrypt"}, ["tls_source is 'letsencrypt';", "selfsigned, provided, none"]),
+    ({"tls_source": "provided", "tls_provided_certificate": CERTIFICATE}, ["tls_provided_private_key isn't set"]),
+    ({"tls_source": "provided", "tls_provided_private_key": PRIVATE_KEY, "tls_provided_certificate": ""},
+     ["tls_provided_certificate isn't set"]),
+    ({"tls_provided_certificate": "/etc/ssl/x.pem"}, ["tls_provided_certificate is", "BEGIN CERTIFICATE"]),
+    ({"tls_selfsigned_days": 0}, ["tls_selfsigned_days is 0;", "from 1 to"]),
+    ({"tls_selfsigned_ca_days": 100}, ["tls_selfsigned_ca_days is 100;", "tls_selfsigned_days (397)"]),
+    ({"tls_selfsigned_ca_days": 0}, ["tls_selfsigned_ca_days is 0;", "from 1 to"]),
+    ({"database_shared_buffers": "a lot"}, ["database_shared_buffers is 'a lot';", "'256MB'"]),
+    ({"proxy_read_timeout": "5 min"}, ["proxy_read_timeout is '5 min';", "'300s'"]),
+    ({"stack_wait_timeout": 0}, ["stack_wait_timeout is 0;", "from 1 to"]),
+    ({"orthanc_find_results_limit": -1}, ["orthanc_find_results_limit is -1;", "from 0 to"]),
+    ({"orthanc_find_instances_limit": -1}, ["orthanc_find_instances_limit is -1;", "from 0 to"]),
+    ({"database_max_connections": 1}, ["database_max_connections is 1;", "from 20 to"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "words"), WRONG, ids=lambda entry: str(entry)[:80])
+def test_a_wrong_value_is_named_and_put_right(problems, changes, words):
+    found = problems(**changes)
+    assert len(found) == 1, found
+    assert found[0].startswith("clinic: ")
+    assert found[0].endswith((".", "?"))
+    assert "\n" not in found[0]
+    for word in words:
+        assert word in found[0]
+
+
+# Like WRONG, for what nobody may see: the text that must not be repeated is "hide" or a number with 4711 in it.
+SECRET = [
+    ({"pacs_staff_users": None}, ["pacs_staff_users isn't set"]),
+    ({"pacs_staff_users": {}}, ["pacs_staff_users:", "at least one user"]),
+    ({"pacs_staff_users": ["hide"]}, ["pacs_staff_users is a list;", "dictionary"]),
+    ({"pacs_staff_users": "anna:hide"}, ["pacs_staff_users is text;", "dictionary"]),
+    ({"pacs_staff_users": {"anna": 47114711}}, ["pacs_staff_users: the password of 'anna'", "text in quotes"]),
+    ({"pacs_staff_users": {"anna": None}}, ["the password of 'anna'", "text in quotes"]),
+    ({"pacs_staff_users": {"anna": ["hide"]}}, ["the password of 'anna'", "text in quotes"]),
+    ({"pacs_staff_users": {"anna": ""}}, ["the password of 'anna': it is empty"]),
+    ({"pacs_staff_users": {"anna": "hide"}}, ["the password of 'anna'", "at least 5 characters"]),
+    ({"pacs_staff_users": {"anna": "hide\nhide"}}, ["the password of 'anna'", "no line break"]),
+    ({"pacs_staff_users": {"anna": "hide\0hide"}}, ["the password of 'anna'", "control character"]),
+    ({"pacs_staff_users": {"anna": "hide\x85hide"}}, ["the password of 'anna'", "control character"]),
+    ({"pacs_staff_users": {"anna": "hide\ud800hide"}}, ["the password of 'anna'", "control character"]),
+    ({"pacs_staff_users": {"hidehide": "Hidehide"}}, ["is the user name"]),
+    ({"pacs_staff_users": {"anna:hide": "correct horse"}}, ["begins with 'anna' has a colon"]),
+    ({"pacs_staff_users": {"": "correct horse"}}, ["a user name is empty"]),
+    ({"pacs_staff_users": {" ": "correct horse"}}, ["a user name is empty"]),
+    ({"pacs_staff_users": {"an\nna": "correct horse"}}, ["user name 'anna'", "no line break"]),
+    ({"pacs_staff_users": {12: "correct horse"}}, ["user name 12 must be text"]),
+    *(({"pacs_staff_users": {"anna": value}}, ["the password of 'anna'", "placeholder"])
+      for value in ("change-me", "changeme", "CHANGE_ME", "password", "Password!", "please-change-me", "orthanc")),
+    ({"pacs_database_password": 47114711}, ["pacs_database_password is a number;", "text in quotes"]),
+    ({"pacs_database_password": ["hide"]}, ["pacs_database_password is a list;", "text in quotes"]),
+    ({"pacs_database_password": "hide\n"}, ["pacs_database_password:", "no line break"]),
+    ({"pacs_database_password": "hide\0"}, ["pacs_database_password:", "control character"]),
+    ({"pacs_database_password": "change-me"}, ["pacs_database_password:", "placeholder"]),
+    ({"pacs_auth_service_password": 47114711}, ["pacs_auth_service_password is a number;", "text in quotes"]),
+    ({"pacs_auth_service_password": "hide ü"}, ["pacs_auth_service_password:", "printable ASCII", "auth service"]),
+    ({"pacs_auth_service_password": "hide\t"}, ["pacs_auth_service_password:", "control character"]),
+    ({"pacs_auth_service_password": "change-me"}, ["pacs_auth_service_password:", "placeholder"]),
+    ({"pacs_share_signing_key": 47114711}, ["pacs_share_signing_key is a number;", "text in quotes"]),
+    ({"pacs_share_signing_key": "hide" * 7 + "hid"}, ["pacs_share_signing_key:", "at least 32", "openssl"]),
+    ({"pacs_share_signing_key": "hide" * 8 + " "}, ["pacs_share_signing_key:", "white space"]),
+    ({"pacs_share_signing_key": "hide\u00a0hide" * 4}, ["pacs_share_signing_key:", "printable ASCII"]),
+    ({"pacs_share_signing_key": "hide" * 8 + "ü"}, ["pacs_share_signing_key:", "printable ASCII"]),
+    ({"pacs_share_signing_key": "hide" * 8 + "\x1b[1m"}, ["pacs_share_signing_key:", "control character"]),
+    ({"pacs_share_signing_key": "change-me-" * 4}, ["pacs_share_signing_key:", "placeholder"]),
+    ({"tls_provided_private_key": "hide"}, ["tls_provided_private_key:", "BEGIN PRIVATE KEY"]),
+    ({"tls_provided_private_key": PRIVATE_KEY.replace("PRIVATE", "ENCRYPTED PRIVATE").replace("MIIB", "hide")},
+     ["tls_provided_private_key:", "must not be encrypted"]),
+    ({"tls_provided_private_key": "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nhide"},
+     ["tls_provided_private_key:", "must not be encrypted"]),
+    ({"tls_provided_certificate": CERTIFICATE + PRIVATE_KEY.replace("MIIB", "hide")},
+     ["tls_provided_certificate", "tls_provided_private_key"]),
+    ({"pacs_orthanc_config": '{"RegisteredUsers": {"anna": "hide"}}'}, ["pacs_orthanc_config is text;", "dictionary"]),
+    ({"pacs_orthanc_config": {"RegisteredUsers": {"anna": "hide"}}}, ["no RegisteredUsers", "pacs_staff_users"]),
+    ({"pacs_orthanc_config": {"PostgreSQL": {"Password": "hide"}}}, ["no Password", "pacs_database_password"]),
+    ({"pacs_orthanc_for_shares_config": {"PostgreSQL": {"ConnectionUri": "hide"}}}, ["no ConnectionUri"]),
+    ({"pacs_orthanc_for_shares_config": {"Authorization": {"WebServicePassword": "hide"}}}, ["no WebServicePassword"]),
+    ({"pacs_orthanc_for_shares_config": 5}, ["pacs_orthanc_for_shares_config is a number;", "dictionary"]),
+    *(({"pacs_orthanc_for_shares_config": {key: False}}, [f"must not change {key}"])
+      for key in ("ReadOnly", "DicomServerEnabled", "AuthenticationEnabled")),
+    ({"pacs_databse_password": "hide"}, ["is not a variable", "did you mean pacs_database_password?"]),
+    ({"pacs_zzz": "hide"}, ["pacs_zzz is not a variable of this collection; names that begin with pacs_"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "words"), SECRET, ids=lambda entry: ascii(entry)[:80])
+def test_a_secret_is_not_repeated(problems, changes, words):
+    found = problems(**changes)
+    assert len(found) == 1, found
+    for word in words:
+        assert word in found[0]
+    told = found[0].replace("hidehide' is the user name", "")
+    assert "hide" not in told.casefold()
+    assert "4711" not in told
+
+
+def test_the_secrets_of_a_right_site_are_in_no_sentence(options):
+    site = SITE | {name: "pacs_x" for name in options if name not in SITE} | {"pacs_domain": "https://x"}
+    found = "\n".join(site_problems({"site": site, "options": options}, "clinic"))
+    for secret in ("correct horse", "battery staple", "database-s3cret", "service-s3cret", KEY):
+        assert secret not in found
+
+
+def test_every_variable_has_a_wrong_value_in_these_tables(options):
+    tried = {name for changes, _words in WRONG + SECRET for name in changes}
+    assert {name for name in options if name.startswith(("pacs_", "tls_", "database_", "orthanc_"))} <= tried
+
+
+def test_rules_and_relations_name_declared_variables(options):
+    for path in RULES:
+        name, _dot, key = path.removesuffix("[]").partition(".")
+        assert name in options
+        assert not key or key in options[name]["options"]
+    assert {need for _relation, needs in RELATIONS for need in needs} - {"given"} <= {*options}
+
+
+def test_all_problems_are_told_at_once(problems):
+    found = problems(
+        pacs_http_port=70000,
+        pacs_aet="A\\B",
+        pacs_domain=None,
+        pacs_database="sqlite",
+        pacs_auth_service_password="ü\n",
+        pacs_modalities=[{"name": "a b", "aet": "", "address": "x", "port": 0, "alow": []}],
+    )
+    assert len(found) == 10
+    assert all(sentence.startswith("clinic: ") for sentence in found)
+
+
+def test_what_depends_on_a_wrong_value_is_not_told_twice(problems):
+    assert len(problems(pacs_network="x", pacs_modalities=modality())) == 1
+    assert len(problems(pacs_database="sqlite", pacs_shares_enabled="yes")) == 1
+
+
+def test_a_value_that_cannot_be_read_is_told_without_a_secret(options):
+    unreadable = {
+        "pacs_domain": "'clinic_domain' is undefined",
+        "pacs_database_password": "Syntax error in template: hide{{",
+        "pacs_auth_service_password": "Error in {{ 'hide' ~ x }}: 'vault_service' is undefined",
+    }
+    site = {name: value for name, value in SITE.items() if name not in unreadable}
+    found = site_problems({"site": site, "options": options, "unreadable": unreadable}, "clinic")
+    assert found[0] == "clinic: pacs_domain can't be read: 'clinic_domain' is undefined."
+    assert "pacs_database_password can't be read: look at its quotes" in found[1]
+    assert found[2] == "clinic: pacs_auth_service_password can't be read: 'vault_service' is undefined."
+    assert len(found) == 3
+    assert "hide" not in "".join(found)
+
+
+def test_an_unreadable_unknown_variable_is_unknown(options):
+    contract = {"site": SITE, "options": options, "unreadable": {"pacs_zzz": "hide"}}
+    assert ["pacs_zzz is not a variable" in sentence for sentence in site_problems(contract, "clinic")] == [True]
+
+
+def test_a_derived_variable_cannot_be_set(options):
+    contract = {"site": SITE | {"pacs_base_url": "hide"}, "options": options, "derived": ["pacs_base_url"]}
+    assert site_problems(contract, "clinic") == [
+        "clinic: pacs_base_url is derived from other variables and can't be set; remove it."
+    ]
+
+
+def test_other_prefixes_are_nobodys_business(problems):
+    assert problems(tls_something=1, clinic_pacs_x=2) == []
+
+
+def test_a_long_value_is_shortened(problems):
+    (sentence,) = problems(pacs_dicom_port="x" * 1000)
+    assert len(sentence) < 200
+
+
+def test_500_modalities_take_no_time(problems):
+    modalities = [
+        SCANNER
+        | {"name": f"ct{n}", "aet": f"CT{n}", "address": f"10.1.{n // 250}.{n % 250 + 1}", "sources": ["10.2.0.0/16"]}
+        for n in range(500)
+    ]
+    start = time.process_time()
+    assert problems(pacs_modalities=modalities) == []
+    assert time.process_time() - start < 0.5
+    assert len(problems(pacs_modalities=modalities + modalities)) == 1000
+
+
+def test_tagged_text_is_text(options):
+    class Tagged(str):
+        """Like the types in which Ansible hands out what it read."""
+
+    contract = {
+        "site": {Tagged(k): Tagged(v) if isinstance(v, str) else v for k, v in SITE.items()},
+        "options": options,
+    }
+    assert site_problems(contract, "clinic") == []
+
+
+def test_the_filter_has_its_name():
+    assert FilterModule().filters() == {"site_problems": site_problems}
