@@ -211,6 +211,7 @@ class DialedSocket(AssociationSocket):
         # asked for an association: what TLS sends on its own makes it look readable, and reading would block.
         self.event_queue.get(block=False)
         self._is_connected = False
+        self._ready.clear()
         self.error = None
         self.ended = False
         self.received = False

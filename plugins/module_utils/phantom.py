@@ -283,7 +283,7 @@ def decimal(value):
 def orthanc_id(identifiers):
     """Orthanc's name of a resource, from the identifiers of its ancestors and its own."""
     digest = hashlib.sha1("|".join(identifiers).encode(), usedforsecurity=False).hexdigest()
-    return "-".join(digest[start:start + 8] for start in range(0, 40, 8))
+    return "-".join(re.findall(".{8}", digest))
 
 
 def put(path, content, dry_run):

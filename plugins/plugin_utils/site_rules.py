@@ -342,7 +342,8 @@ RULES = {
     "pacs_modalities.name": modality_name,
     "pacs_modalities.aet": ae_title,
     "pacs_modalities.address": caller_address,
-    "pacs_modalities.port": port,
+    # Orthanc refuses the last one.
+    "pacs_modalities.port": between(1, 65534),
     "pacs_modalities.sources[]": source,
     "pacs_verify_aet": optional(ae_title),
     "pacs_verify_address": optional(caller_address),

@@ -142,5 +142,7 @@ def study(browser, site):
 
 def pytest_unconfigure(config):
     stats = config.pluginmanager.get_plugin("terminalreporter").stats
-    failed = len(stats.get("failed", [])) + len(stats.get("error", []))
-    print(f"browser: {len(stats.get('passed', []))} passed, {failed} failed")
+    passed = len(stats.get("passed", []))
+    # A run that could not begin has not gone well.
+    failed = len(stats.get("failed", [])) + len(stats.get("error", [])) or int(not passed)
+    print(f"browser: {passed} passed, {failed} failed")

@@ -45,14 +45,17 @@ def is_head(picture):
     return skull_seen(picture) > 0.75 and len(np.unique(middle(picture))) > 60
 
 
+def body(picture):
+    """Where a picture differs from its background, the most frequent gray."""
+    return np.abs(picture - np.bincount(picture.ravel()).argmax()) > 24
+
+
 def is_model(picture):
     """A shaded body before one background."""
     picture = middle(picture)
-    background = np.bincount(picture.ravel()).argmax()
-    body = np.abs(picture - background) > 24
-    return 0.05 < body.mean() < 0.95 and len(np.unique(picture[body])) > 30
+    return 0.05 < body(picture).mean() < 0.95 and len(np.unique(picture[body(picture)])) > 30
 
 
 def is_empty(picture):
     """Nothing but a background and perhaps a few words."""
-    return not is_head(picture) and not is_model(picture)
+    return body(middle(picture)).mean() < 0.05

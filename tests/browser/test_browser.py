@@ -120,7 +120,9 @@ def test_share_link_shows_the_study(anonymous):
 def test_share_link_shows_the_model(anonymous, study):
     assert study["models"], "No model is attached to the shared study."
     page = anonymous.page
-    page.goto(f"{anonymous.site.base}/shares/stl/app/o3dv.html?instance={study['models'][0]}&token={anonymous.site.token}")
+    page.goto(
+        f"{anonymous.site.base}/shares/stl/app/o3dv.html?instance={study['models'][0]}&token={anonymous.site.token}"
+    )
     watch(page, "share-model", pixels.is_model)
     anonymous.expect_nothing_left_the_site()
     anonymous.expect_token_only_at_shares()
@@ -144,6 +146,7 @@ def test_tampered_token_shows_nothing(anonymous, study, viewer):
     with page.expect_response(lambda answer: answer.status == 403 and re.search("dicom-web|/stl$", answer.url)):
         page.goto(f"{anonymous.site.base}/shares/{path}&token={tampered}")
     page.wait_for_timeout(5_000)
+    dismiss_greetings(page)
     shot(page, f"tampered-{viewer[:4].rstrip('/')}")
     picture = canvas_picture(page)
     assert picture is None or pixels.is_empty(picture)

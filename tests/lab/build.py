@@ -68,6 +68,15 @@ PACKAGES = {
     "certbot": "certbot",
     "nginx": "nginx",
 }
+# What the lab's stand-ins of plugins have no version for; the real ones keep the role's own minimum.
+REQUIRED_PLUGINS = {
+    "authorization": "",
+    "dicom-web": "1.20",
+    "ohif": "",
+    "orthanc-explorer-2": "",
+    "postgresql-index": "5.0",
+    "stl": "",
+}
 # Key of pacs_images -> image of the lab.
 SERVICES = {
     "orthanc": "orthanc",
@@ -413,6 +422,8 @@ def write_variables(path: Path, server: str, services: dict[str, str], archive: 
         "pacs_image_source": "archive",
         "pacs_image_archives": [str(archive)],
     }
+    if services["orthanc"].startswith(PREFIX):
+        variables["verify_required_plugins"] = REQUIRED_PLUGINS
     text = "---\n# Written by tests/lab/build.py.\n" + yaml.safe_dump(variables, sort_keys=False)
     if not path.exists() or path.read_text() != text:
         path.write_text(text)

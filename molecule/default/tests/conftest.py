@@ -17,7 +17,7 @@ from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom import AE
 from pynetdicom.sop_class import CTImageStorage, Verification
 
-from ansible_collections.threedpc.pacs.plugins.module_utils import phantom
+from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom
 
 SCENARIO = Path(__file__).resolve().parents[1]
 ROOT = SCENARIO.parents[1]
@@ -145,9 +145,10 @@ def studies(site, tmp_path_factory):
     sent = []
     for number in (1, 2):
         folder = tmp_path_factory.mktemp(f"study{number}")
-        made = phantom.make_study(folder, slices=12, rows=64, columns=64, patient_id=f"TEST-{number}", seed=f"test-{number}")
+        made = Phantom(slices=12, rows=64, columns=64, patient_id=f"TEST-{number}", seed=f"test-{number}")
+        made.write(folder)
         assert set(site.send(sorted(folder.glob("*.dcm")))) == {0x0000}
-        uid = made["study_instance_uid"]
+        uid = made.study_instance_uid
         [study] = site.find("Study", StudyInstanceUID=uid)
         sent.append({"id": study, "uid": uid, "folder": folder})
     return sent

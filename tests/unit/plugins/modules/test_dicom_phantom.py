@@ -67,7 +67,10 @@ def test_removes_slices_of_a_longer_study_and_nothing_else(write, tmp_path):
     assert set(surplus) <= set(write(check_mode=True)["changed_files"])
     assert set(surplus) <= set(write()["changed_files"])
     assert sorted(path.name for path in (tmp_path / "new" / "study").iterdir()) == [
-        "notes.txt", "slice-0001.dcm", "slice-0002.dcm", "slice-0003.dcm",
+        "notes.txt",
+        "slice-0001.dcm",
+        "slice-0002.dcm",
+        "slice-0003.dcm",
     ]
 
 

@@ -217,6 +217,11 @@ class Configuration:
             self.settings["OverwriteInstances"] = overwrite != "Never"
             log("WARNING", f"lab: OverwriteInstances \"{overwrite}\" is read as {overwrite != 'Never'} by this Orthanc")
 
+    def has_bad_users(self):
+        """Newer Orthancs than Debian's stop at a password that isn't a text."""
+        users = self.settings.get("RegisteredUsers", {})
+        return not isinstance(users, dict) or not all(isinstance(password, str) for password in users.values())
+
     def lacks_users(self):
         remote = self.settings.get("RemoteAccessAllowed", True)
         authenticated = self.settings.get("AuthenticationEnabled", True)
@@ -257,8 +262,13 @@ def main():
 
     install(libraries)
     configuration.adapt()
+    # The upstream image has written its configuration by now, and Orthanc itself refuses it.
+    bad_users = configuration.has_bad_users()
     with open("/tmp/orthanc.json", "w", encoding="utf-8") as file:
         json.dump(configuration.settings, file, indent=2)
+    if bad_users:
+        log("ERROR", "Badly formatted list of users")
+        sys.exit(-1)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# ansible-test sanity on the working tree as it is, uncommitted files included. Arguments go to ansible-test.
+#
+# ansible-test wants a git repository at ansible_collections/<namespace>/<name>, so it gets a copy. It makes its own
+# virtual environments, for which it would fetch a pip from a host that not every network reaches: the one that Python
+# brings along does it too.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+root=$PWD
+export PATH="$root/.cache/venv/bin:$PATH"
+unset ANSIBLE_CONFIG ANSIBLE_HOME PYTHONPATH
+export ANSIBLE_COLLECTIONS_PATH="$root/.cache/sanity"
+export HOME="$root/.cache/sanity/home"
+
+pip_cache="$HOME/.ansible/test/cache"
+mkdir -p "$pip_cache"
+for version in 20_3_4 21_3_1 24_2; do
+  cat > "$pip_cache/get_pip_$version.py" <<'PYTHON'
+import subprocess
+import sys
+
+options = [option for option in sys.argv[1:] if option not in ("--no-setuptools", "--no-wheel")]
+subprocess.check_call([sys.executable, "-m", "ensurepip"], stdout=subprocess.DEVNULL)
+sys.exit(subprocess.call([sys.executable, "-m", "pip", "install", *options], stdout=subprocess.DEVNULL))
+PYTHON
+done
+
+copy="$ANSIBLE_COLLECTIONS_PATH/ansible_collections/threedpc/pacs"
+rm -rf "$copy"
+mkdir -p "$copy"
+# Links are left out: the one by which the checkout finds itself would never end.
+git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
+  [ -f "$file" ] && [ ! -L "$file" ] && printf '%s\0' "$file"
+done | tar --create --null --files-from=- | tar --extract --directory="$copy"
+cd "$copy" || exit 1
+git init --quiet
+
+log="$root/.cache/sanity/log"
+ansible-test sanity --venv --python 3.11 --requirements --color no "$@" 2>&1 | tee "$log"
+status=${PIPESTATUS[0]}
+total=$(grep -c '^Running sanity test' "$log")
+failed=$(sed -n 's/.*The \([0-9]*\) sanity test(s) listed below (out of [0-9]*) failed.*/\1/p' "$log" | tail -n 1)
+[ "$status" = 0 ] && failed=0
+failed=${failed:-1}
+echo "sanity: $((total > failed ? total - failed : 0)) passed, $failed failed"
+exit "$status"
