@@ -28,7 +28,7 @@ options:
     type: str
     required: true
   timeout:
-    description: Longest wait for each step (connection, TLS, answer to the association, answer to a message), in seconds.
+    description: Longest wait in seconds, for the connection and for each answer.
     type: float
     default: 10.0
   tls:

@@ -130,7 +130,10 @@ def network_address(network, number):
 
 
 def postgresql_uri(password, host, application):
-    """The connection URI of Orthanc's database: in the plugin's single settings a space or a quote breaks the password."""
+    """The connection URI of Orthanc's database.
+
+    In the plugin's single settings a space or a quote breaks the password.
+    """
     return (
         f"postgresql://orthanc:{quote(to_text(password), safe='')}@{host}:5432/orthanc"
         f"?sslmode=disable&application_name={quote(to_text(application), safe='')}"

@@ -172,7 +172,7 @@ def connect(params, context):
         raise AssociationFailed("unreachable", "the name %s does not resolve: %s" % (host, error)) from None
     except ConnectionRefusedError:
         raise AssociationFailed("connection_refused", "nothing listens at %s, or a firewall says so" % where) from None
-    except (socket.timeout, TimeoutError):
+    except TimeoutError:
         raise AssociationFailed(
             "timeout", "no connection to %s within %g s; a firewall may drop it" % (where, timeout)
         ) from None
@@ -185,7 +185,7 @@ def connect(params, context):
         if context is None:
             return connection, peer
         return context.wrap_socket(connection, server_hostname=params.get("tls_server_name") or host), peer
-    except (socket.timeout, TimeoutError):
+    except TimeoutError:
         failure = AssociationFailed("timeout", "%s does not answer to TLS within %g s" % (where, timeout))
     except ssl.SSLCertVerificationError as error:
         failure = AssociationFailed(
@@ -268,7 +268,7 @@ class Association:
     """One association for use in a C(with) statement. Entering it connects; leaving it releases."""
 
     def __init__(self, params, contexts):
-        """C(contexts) is a list of pairs: the abstract syntax, and a list of transfer syntaxes or None for the usual."""
+        """C(contexts) are pairs: the abstract syntax, and a list of transfer syntaxes or None for the usual."""
         check_params(params)
         self.params = params
         self.contexts = contexts
@@ -336,7 +336,7 @@ class Association:
             if self.params.get("tls") and not self.pdus:
                 return AssociationFailed(
                     "tls_failed",
-                    "the server closes the connection right after the TLS handshake; does it want a client certificate?",
+                    "the server hangs up right after the TLS handshake; does it want a client certificate?",
                 )
             if self.pdus:
                 return AssociationFailed("closed", "the server closes the connection in the middle of the association")

@@ -57,12 +57,13 @@ def check_url(url):
     """The root of the API, without a slash at its end, or an error that says what is wrong with it."""
     try:
         parts = urllib.parse.urlsplit(url)
-        parts.port  # pylint: disable=pointless-statement # reading it is what checks it
+        # Reading it is what checks it.
+        port = parts.port
     except ValueError as error:
         raise PacsError("url is not a URL: %s" % error) from None
     if "@" in parts.netloc:
         raise PacsError("url of %s holds a user name: give url_username and url_password instead" % parts.hostname)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise PacsError("url must look like https://pacs.example.org/orthanc, not like %r" % public_url(url))
     if parts.query or parts.fragment:
         raise PacsError("url must end with the path of the API, without a query or fragment: %s" % public_url(url))

@@ -27,8 +27,8 @@ options:
   expect:
     description:
       - What the server should do; anything else fails the module.
-      - V(refused) means that the server itself answered and said no. That nothing listens, or that nothing answers, counts
-        as a refusal only if O(expect_outcomes) names it; otherwise a server that is down would look like a strict one.
+      - V(refused) means that the server itself answered and said no. That nothing listens, or that nothing answers,
+        counts as a refusal only if O(expect_outcomes) names it, because a server that is down is not a strict one.
     type: str
     choices: [accepted, refused]
     default: accepted
@@ -36,10 +36,20 @@ options:
     description: With O(expect=refused), the outcomes that count as a refusal.
     type: list
     elements: str
-    choices: [rejected, context_rejected, aborted, connection_refused, timeout, unreachable, closed, tls_failed, failed_status]
+    choices:
+      - rejected
+      - context_rejected
+      - aborted
+      - connection_refused
+      - timeout
+      - unreachable
+      - closed
+      - tls_failed
+      - failed_status
     default: [rejected, context_rejected, aborted]
   expect_reason:
-    description: With O(expect=refused), the RV(reason) that the refusal must give, such as V(called-AE-title-not-recognized).
+    description:
+      - With O(expect=refused), the RV(reason) that the refusal must give, such as V(called-AE-title-not-recognized).
     type: str
 """
 
@@ -74,10 +84,10 @@ RETURN = r"""
 outcome:
   description:
     - V(accepted) if the C-ECHO succeeded, else the first thing that went wrong.
-    - V(connection_refused), nothing listens; V(timeout), no connection or no answer in time; V(unreachable), the name does not
-      resolve or there is no way to the host; V(tls_failed); V(closed), the server hung up or does not speak DICOM;
-      V(rejected), it rejected the association; V(aborted), it aborted it; V(context_rejected), it accepted the association
-      but allows no C-ECHO in it; V(failed_status), it answered the C-ECHO with a failure.
+    - V(connection_refused), nothing listens; V(timeout), no connection or no answer in time; V(unreachable), the name
+      does not resolve or there is no way to the host; V(tls_failed); V(closed), the server hung up or does not speak
+      DICOM; V(rejected), it rejected the association; V(aborted), it aborted it; V(context_rejected), it accepted the
+      association but allows no C-ECHO in it; V(failed_status), it answered the C-ECHO with a failure.
   returned: always
   type: str
   sample: rejected

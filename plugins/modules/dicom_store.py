@@ -11,7 +11,8 @@ short_description: Sends DICOM files to a server that lacks them
 version_added: 1.0.0
 description:
   - Sends files by C-STORE as they are, without changing or recompressing them.
-  - Before sending, asks the server which instances it has, through Orthanc's REST API if O(orthanc) is given, else by C-FIND.
+  - Before sending, asks the server which instances it has, through Orthanc's REST API if O(orthanc) is given, else by
+    C-FIND.
 author:
   - threedpc.pacs contributors (@threedpc)
 extends_documentation_fragment:
@@ -218,7 +219,7 @@ def known_to_orthanc(client, files):
     known = set()
     uids = [file.sop_instance for file in files]
     for start in range(0, len(uids), LOOKUP_BATCH):
-        batch = uids[start:start + LOOKUP_BATCH]
+        batch = uids[start : start + LOOKUP_BATCH]
         query = dict(Level="Instance", Expand=True, Query=dict(SOPInstanceUID="\\".join(batch)))
         for instance in client.request("POST", "/tools/find", query) or []:
             known.add(instance.get("MainDicomTags", {}).get("SOPInstanceUID"))
@@ -261,7 +262,7 @@ def portions(files, associations):
     contexts = sorted({file.context for file in files})
     dealt = []
     for start in range(0, len(contexts), MAX_CONTEXTS):
-        chosen = set(contexts[start:start + MAX_CONTEXTS])
+        chosen = set(contexts[start : start + MAX_CONTEXTS])
         group = [file for file in files if file.context in chosen]
         dealt += [group[number::associations] for number in range(associations)]
     return [portion for portion in dealt if portion]

@@ -22,8 +22,9 @@ author:
 attributes:
   check_mode:
     support: partial
-    description:
-      - The module changes nothing by itself. Checks with O(checks[].attempt) are left out and reported as such.
+    description: The module changes nothing by itself.
+    details:
+      - Checks with O(checks[].attempt) are left out and reported as not checked.
       - Everything else is asked as usual, whatever its method.
   diff_mode:
     support: none

@@ -14,8 +14,8 @@ description:
   - Everything that a modality may do is written out, because Orthanc allows by default.
   - Unchanged means that what Orthanc answers is the same after both sides are brought into one form.
 notes:
-  - Orthanc must run with C(DicomModalitiesInDatabase) set to V(true). With V(false) it takes the change but forgets it when it
-    restarts, and no request tells which it is.
+  - Orthanc must run with C(DicomModalitiesInDatabase) set to V(true). With V(false) it takes the change but forgets it
+    when it restarts, and no request tells which it is.
 author:
   - threedpc.pacs contributors (@threedpc)
 extends_documentation_fragment:
@@ -40,7 +40,9 @@ options:
     description: AE title of the modality. Required for a modality that is present.
     type: str
   address:
-    description: Its address. Required for a modality that is present. Orthanc compares a caller's address with it as text.
+    description:
+      - Its address. Required for a modality that is present.
+      - Orthanc compares a caller's address with it as text.
     type: str
   port:
     description: Its port.

@@ -27,14 +27,14 @@ options:
   required:
     description:
       - Names of plugins that must be loaded, each with its minimum version or an empty string for any version.
-      - Versions are compared number by number, so that V(1.9) is older than V(1.24). What comes before a release, such as
-        V(1.24-rc1), is older than the release.
+      - Versions are compared number by number, so that V(1.9) is older than V(1.24). What comes before a release, such
+        as V(1.24-rc1), is older than the release.
     type: dict
     default: {}
   unnumbered:
     description:
-      - Versions without a number that count as new enough, as shell patterns. A build from V(mainline) is newer than any
-        release; V(lab*) are the stand-ins of this collection's tests.
+      - Versions without a number that count as new enough, as shell patterns. A build from V(mainline) is newer than
+        any release; V(lab*) are the stand-ins of this collection's tests.
       - Any other version without a number can't be compared with a minimum version, which is an error.
     type: list
     elements: str

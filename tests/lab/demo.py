@@ -96,8 +96,8 @@ def up() -> None:
   Staff       {env['BASE'].strip("'")}/
               user {user}, password {password}
   Share link  {env['SHARE'].strip("'")}
-  Report      inventories/demo/local/demo/verify.html
-  CA          inventories/demo/local/demo/ca.crt (import it in a browser, or accept its warning)
+  Report      inventories/demo/.local/demo/verify.html
+  CA          inventories/demo/.local/demo/ca.crt (import it in a browser, or accept its warning)
 
   For scripts: .cache/demo.env    Remove everything: make demo-down
 """)

@@ -43,7 +43,7 @@ class Site:
     """Ways into the deployed site."""
 
     base = f"https://{SITE['pacs_domain']}"
-    certificate = SCENARIO / "inventory/local/ward7/ca.crt"
+    certificate = SCENARIO / "inventory/.local/ward7/ca.crt"
 
     def request(self, method, path, user=None, password=None, token=None, **options):
         # Bytes, because requests would write other characters than ASCII as Latin-1.
@@ -84,19 +84,19 @@ class Site:
         association.release()
         return statuses
 
-    def answers(self):
-        """Whether staff and surgeons get what they ask for right now."""
+    def answers(self, study):
+        """Whether staff and a surgeon get what they ask for right now: archive, database, token, gate."""
         try:
-            staff = self.staff("GET", "/changes?last").status_code == 200
-            shares = self.request("GET", "/shares/ui/api/pre-login-configuration").status_code == 200
-            return staff and shares
-        except requests.RequestException:
+            token = self.share(study["id"], study["uid"])["Token"]
+            studies = self.request("GET", "/shares/dicom-web/studies", token=token)
+            return studies.status_code == 200 and study["uid"] in studies.text
+        except (requests.RequestException, KeyError):
             return False
 
-    def wait_until_it_answers(self, seconds):
+    def wait_until_it_answers(self, study, seconds):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if self.answers():
+            if self.answers(study):
                 return
             time.sleep(0.5)
         pytest.fail(f"the site did not answer within {seconds} s")

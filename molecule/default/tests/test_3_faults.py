@@ -31,18 +31,18 @@ def healthy_before(server):
 def test_a_killed_service_comes_back(site, server, studies, token, service):
     container = server.compose(f"ps --quiet {service}").strip()
     server.run(f"kill -9 $(docker inspect --format '{{{{.State.Pid}}}}' {container})")
-    site.wait_until_it_answers(30)
+    site.wait_until_it_answers(studies[0], 30)
     for _ in range(20):
-        assert site.answers()
+        assert site.answers(studies[0])
     check_the_studies(site, studies, token)
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_recreated_service_is_found_again(site, server, studies, token, service):
     server.compose(f"up --detach --force-recreate --no-deps {service}")
-    site.wait_until_it_answers(30)
+    site.wait_until_it_answers(studies[0], 30)
     for _ in range(20):
-        assert site.answers()
+        assert site.answers(studies[0])
     check_the_studies(site, studies, token)
 
 
@@ -69,7 +69,7 @@ def test_a_wrong_image_leaves_the_old_service_running(site, studies, token):
     result = play(f"--extra-vars={images}")
     assert result.returncode != 0
     assert "threedpc-lab/orthanc:not-there" in result.stdout
-    assert site.answers()
+    assert site.answers(studies[0])
     check_the_studies(site, studies, token)
 
 
@@ -79,7 +79,7 @@ def test_everything_is_healthy_after_a_reboot(site, server, studies, token):
     while server.run("systemctl is-active docker", check=False).strip() != "active" and time.monotonic() < end:
         time.sleep(1)
     server.wait_until_healthy(120)
-    site.wait_until_it_answers(30)
+    site.wait_until_it_answers(studies[0], 30)
     check_the_studies(site, studies, token)
 
 

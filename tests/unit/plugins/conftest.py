@@ -52,7 +52,7 @@ class Authority:
         return str(path)
 
     def _sign(self, subject, issuer, key, is_ca, names=()):
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         builder = (
             x509.CertificateBuilder()
             .subject_name(subject)

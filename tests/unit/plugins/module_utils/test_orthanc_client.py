@@ -54,6 +54,7 @@ def test_public_url(url, expected):
         ("pacs.example.org", "must look like"),
         ("ftp://pacs.example.org", "must look like"),
         ("https://", "must look like"),
+        ("https://h:0", "must look like"),
         ("https://user:s3cret@pacs.example.org", "url_username"),
         ("https://pacs.example.org/orthanc?token=s3cret", "without a query"),
         ("https://pacs.example.org:99999", "not a URL"),
@@ -98,7 +99,9 @@ def test_server_message(body, expected):
 
 def test_prefix_credentials_and_json(http_server):
     server = http_server(lambda method, path, body: (200, {"path": path, "body": body}))
-    answer = client(server.url + "/orthanc/", url_username="ü", url_password=PASSWORD).request("POST", "/tools/find", {"a": "ü"})
+    answer = client(server.url + "/orthanc/", url_username="ü", url_password=PASSWORD).request(
+        "POST", "/tools/find", {"a": "ü"}
+    )
     assert answer == {"path": "/orthanc/tools/find", "body": {"a": "ü"}}
     scheme, credentials = server.requests[0][3]["Authorization"].split()
     assert scheme == "Basic"

@@ -294,7 +294,11 @@ class TestTls:
         (dict(require_calling_aet=["X"]), dict(expect_outcomes=["rejected"]), None),
         # What is not.
         (dict(), dict(), "it should be refused, but the C-ECHO is answered"),
-        (dict(require_calling_aet=["X"]), dict(expect_reason="called-AE-title-not-recognized"), "the reason is calling-AE"),
+        (
+            dict(require_calling_aet=["X"]),
+            dict(expect_reason="called-AE-title-not-recognized"),
+            "the reason is calling-AE",
+        ),
         (dict(require_calling_aet=["X"]), dict(expect_outcomes=["timeout"]), "the outcome is rejected"),
     ],
 )

@@ -116,8 +116,7 @@ def test_force_asks_nobody(scp, store, dicom_files):
     paths = dicom_files(2)
     # No C-FIND here.
     port = scp(STORAGE, archive.handlers())
-    for number in (1, 2):
-        assert store(port, paths, force=True)["sent"] == 2
+    assert [store(port, paths, force=True)["sent"] for time in "12"] == [2, 2]
     assert len(archive.received) == 4
 
 
@@ -170,12 +169,14 @@ def test_files_go_out_as_they_are(scp, store, dicom_files):
         syntax, data = archive.stored[meta.MediaStorageSOPInstanceUID]
         assert syntax == meta.TransferSyntaxUID
         with open(path, "rb") as file:
-            assert file.read().endswith(data[data.index(b"TEST"):])
+            assert file.read().endswith(data[data.index(b"TEST") :])
 
 
 def test_what_the_server_does_not_take(scp, store, dicom_files):
     archive = Archive()
-    paths = dicom_files(1, "ct") + dicom_files(1, "mr", MRImageStorage) + dicom_files(1, "jpeg", syntax=JPEGBaseline8Bit)
+    paths = (
+        dicom_files(1, "ct") + dicom_files(1, "mr", MRImageStorage) + dicom_files(1, "jpeg", syntax=JPEGBaseline8Bit)
+    )
     result = store(scp(STORAGE, archive.handlers()), paths, force=True)
     assert result["failed"]
     assert result["changed"]
@@ -206,7 +207,9 @@ def test_statuses(scp, store, dicom_files, status, stored, said):
     assert result["sent"] == (3 if stored else 2)
     assert said in result.get("msg", "")
     if not stored:
-        assert [(failure["path"], failure["status"]) for failure in result["failed_files"]] == [(paths[1], "0x%04X" % status)]
+        assert [(failure["path"], failure["status"]) for failure in result["failed_files"]] == [
+            (paths[1], "0x%04X" % status)
+        ]
 
 
 def test_the_server_says_why(scp, store, dicom_files):

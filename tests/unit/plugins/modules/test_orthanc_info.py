@@ -116,7 +116,14 @@ def test_refusal_reaches_the_operator(http_server, run_module):
     assert "s3cret" not in str(result)
 
 
-NEW = {"Version": "1.13.0", "ApiVersion": 31, "OverwriteInstances": "IfChanged", "ReadOnly": True, "DicomPort": 4242, "Other": 1}
+NEW = {
+    "Version": "1.13.0",
+    "ApiVersion": 31,
+    "OverwriteInstances": "IfChanged",
+    "ReadOnly": True,
+    "DicomPort": 4242,
+    "Other": 1,
+}
 OLD = {"Version": "1.10.1", "OverwriteInstances": False, "DatabaseBackendPlugin": None}
 COUNTS = {"CountInstances": 3, "CountPatients": 1, "CountSeries": 1, "CountStudies": 1, "TotalDiskSize": "12345678901"}
 

@@ -46,7 +46,10 @@ OURS = dict(
         (["CT1", "192.0.2.10", 104], dict(OURS, allow=EVERYTHING)),
         (["CT1", "192.0.2.10", "104", "GE"], dict(OURS, allow=EVERYTHING, manufacturer="GE")),
         ({"AET": "CT1 ", "Host": "192.0.2.10"}, dict(OURS, allow=EVERYTHING)),
-        (dict(ANSWERED, AllowNAction=True, AllowEventReport=True), dict(OURS, allow=["echo", "store", "storage_commitment"])),
+        (
+            dict(ANSWERED, AllowNAction=True, AllowEventReport=True),
+            dict(OURS, allow=["echo", "store", "storage_commitment"]),
+        ),
         (dict(ANSWERED, AllowNAction=True), dict(OURS, allow=["echo", "store", "AllowNAction"])),
         ({"AET": "CT1", "Host": "192.0.2.10", "AllowStorageCommitment": False}, dict(OURS, allow=EVERYTHING[:-1])),
         (dict(ANSWERED, AllowTranscoding=False), dict(OURS, allow=["echo", "store", "no transcoding"])),

@@ -55,8 +55,11 @@ class Filter:
 
     def __call__(self, uri, **request):
         method = METHODS[request["method"]]
+        return self.allows_safely(method, uri, request.get("headers", {}), request.get("get", {}))
+
+    def allows_safely(self, method, uri, headers, arguments):
         try:
-            return self.allows(method, uri, request.get("headers", {}), request.get("get", {}))
+            return self.allows(method, uri, headers, arguments)
         except Exception as error:  # noqa: BLE001 - an error of any kind must not open anything
             orthanc.LogError(f"authorization: {method} {uri} is refused: {error}")
             return False

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Everything that must pass. Every part runs even if an earlier one failed; the last line is the sum.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+mkdir -p .cache/test
+failed_parts=""
+passed=0
+failed=0
+
+part() { # part NAME COMMAND...: runs it, keeps its output, adds its last "NAME: N passed, M failed" to the sum
+  local name=$1 began=$SECONDS status counts
+  shift
+  printf '\n===== %s\n' "$name"
+  "$@" 2>&1 | tee ".cache/test/$name.log"
+  status=${PIPESTATUS[0]}
+  counts=$(sed -nE 's/^[a-z0-9_-]+: ([0-9]+) passed, ([0-9]+) failed.*/\1 \2/p' ".cache/test/$name.log" | tail -1)
+  [ -n "$counts" ] || counts="$((status == 0)) $((status != 0))"
+  [ "$status" = 0 ] || [ "${counts#* }" != 0 ] || counts="${counts% *} 1"
+  passed=$((passed + ${counts% *}))
+  failed=$((failed + ${counts#* }))
+  [ "$status" = 0 ] || failed_parts+=" $name"
+  printf '===== %s took %d s\n' "$name" $((SECONDS - began))
+}
+
+part lint make --no-print-directory lint
+part sanity make --no-print-directory sanity
+part unit make --no-print-directory unit
+part lab make --no-print-directory lab
+part molecule make --no-print-directory molecule SCENARIO=default
+part demo make --no-print-directory demo
+part browser make --no-print-directory browser
+part demo-down make --no-print-directory demo-down
+
+[ -z "$failed_parts" ] || printf '\nFailed:%s. The output of each part is in .cache/test/.\n' "$failed_parts"
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ]

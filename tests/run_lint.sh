@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# Every linter runs even if an earlier one complains.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+export PATH="$PWD/.cache/venv/bin:$PATH"
+unset ANSIBLE_CONFIG
+# Where ansible-lint finds this collection, and where it may keep things.
+export ANSIBLE_COLLECTIONS_PATH="$PWD/.collections" ANSIBLE_HOME="$PWD/.cache/ansible"
+
+passed=0 failed=0
+lint() {
+  echo "== $*"
+  if "$@"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+  fi
+}
+
+scripts() {
+  local file bad=0
+  while IFS= read -r -d '' file; do
+    bash -n "$file" || bad=1
+  done < <(git ls-files -z --cached --others --exclude-standard -- '*.sh')
+  return "$bad"
+}
+
+lint ruff check --no-cache --quiet .
+lint ruff format --no-cache --check --output-format concise .
+lint yamllint --strict .
+lint ansible-lint --nocolor -q
+lint scripts
+lint antsibull-changelog lint
+echo "lint: $passed passed, $failed failed"
+[ "$failed" = 0 ]

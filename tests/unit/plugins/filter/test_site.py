@@ -1,0 +1,403 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the services read is what the site said, whatever characters and types it said it with."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+import json
+import pathlib
+import subprocess
+import sys
+import urllib.parse
+
+import pytest
+import yaml
+from ansible.errors import AnsibleFilterError
+from ansible.parsing.dataloader import DataLoader
+from ansible.parsing.vault import VaultLib, VaultSecret, VaultSecretsContext
+from ansible.plugins.filter import AnsibleJinja2Filter
+from ansible.plugins.loader import filter_loader
+from ansible.template import Templar, trust_as_template
+from ansible_collections.threedpc.pacs.plugins.filter import site
+
+PASSWORDS = [
+    "p$ss\"w'o\\rd#1 ü",
+    "12345678",
+    "$HOME",
+    "${A:-b}",
+    "$$",
+    "yes",
+    "null",
+    "0x1F",
+    "€\U0001f600",
+    "a\tb\n",
+    "",
+]
+VAULT_PASSWORD = "vault"
+
+
+@pytest.fixture
+def template(monkeypatch):
+    """Evaluate an expression with variables as Ansible does: tagged, lazy, and vaulted where they say so."""
+    secret = VaultSecret(VAULT_PASSWORD.encode())
+    loader = DataLoader()
+    monkeypatch.setattr(VaultSecretsContext, "_current", VaultSecretsContext([("default", secret)]))
+    vault = VaultLib([("default", secret)])
+
+    def evaluate(expression, text, **vaulted):
+        indented = {
+            name: "".join(f"  {line}\n" for line in vault.encrypt(value, secret).decode().splitlines())
+            for name, value in vaulted.items()
+        }
+        text += "".join(f"{name}: !vault |\n{block}" for name, block in indented.items())
+        variables = loader.load(trust_as_template(text), file_name="/vars.yml")
+        return Templar(loader=loader, variables=variables).template(trust_as_template("{{ " + expression + " }}"))
+
+    return evaluate
+
+
+def types(value):
+    """The exact types in a structure."""
+    yield type(value)
+    for entry in [*value, *value.values()] if type(value) is dict else value if type(value) is list else []:
+        yield from types(entry)
+
+
+# Orthanc's JSON.
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_orthanc_json_reads_back_and_has_nothing_to_substitute(password):
+    config = {"RegisteredUsers": {f"user {password}": password}, "List": [password, 1, 1.5, True, None]}
+    text = site.orthanc_json(config)
+    assert json.loads(text) == config
+    assert "$" not in text
+    assert text.isascii()
+    assert text.endswith("}\n")
+
+
+def test_orthanc_json_does_not_depend_on_the_order_of_keys():
+    assert site.orthanc_json({"a": 1, "b": {"c": 2, "d": 3}}) == site.orthanc_json({"b": {"d": 3, "c": 2}, "a": 1})
+
+
+def test_orthanc_json_keeps_the_types_apart():
+    text = site.orthanc_json({"a": "12345678", "b": 12345678, "c": "true", "d": True})
+    assert json.loads(text) == {"a": "12345678", "b": 12345678, "c": "true", "d": True}
+    assert '"a": "12345678"' in text
+    assert '"d": true' in text
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"a": object()}, "object"),
+        ({"a": b"x"}, "bytes"),
+        ({"a": float("nan")}, "not-a-number"),
+        ({1: 1, "b": 2}, "keys"),
+    ],
+)
+def test_orthanc_json_refuses_what_orthanc_can_not_read(config, told):
+    with pytest.raises(AnsibleFilterError, match=told):
+        site.orthanc_json(config)
+
+
+def test_values_of_ansible(template):
+    text = template(
+        "{'a': plain, 'b': nested, 'c': secret, 'd': day, 'e': numbers | map('int')} | combine(more) | to_plain",
+        "plain: 'a $b ü'\nname: x\nnested: {key: ['{{ name }}y', {deep: '{{ name * 2 }}'}]}\nday: 2026-01-31\n"
+        "numbers: ['1', '2']\nmore: {f: true, g: 1.5, h: null}\n",
+        secret=PASSWORDS[0],
+    )
+    expected = {
+        "a": "a $b ü",
+        "b": {"key": ["xy", {"deep": "xx"}]},
+        "c": PASSWORDS[0],
+        "d": "2026-01-31",
+        "e": [1, 2],
+        "f": True,
+        "g": 1.5,
+        "h": None,
+    }
+    assert text == expected
+
+
+@pytest.fixture(autouse=True)
+def filters(monkeypatch):
+    """Let expressions find the filters of this file, and one that only makes values plain."""
+
+    def plain(value):
+        result = site._plain(value)
+        assert {*types(result)} <= {dict, list, str, int, float, bool, type(None)}
+        return result
+
+    known = site.FilterModule().filters() | {"to_plain": plain}
+    get = filter_loader.get
+
+    def find(name, *arguments, **options):
+        if name not in known:
+            return get(name, *arguments, **options)
+        found = AnsibleJinja2Filter(known[name])
+        found._load_name = name
+        return found
+
+    monkeypatch.setattr(filter_loader, "get", find)
+
+
+def test_plain_is_a_copy():
+    original = {"a": [1]}
+    copy = site._plain(original)
+    copy["a"].append(2)
+    assert original == {"a": [1]}
+
+
+def test_plain_takes_everything_that_can_be_written():
+    values = (item for item in ["a", (1, 2), {"b", "a"}, datetime.datetime(2026, 1, 31, 12, 0)])
+    assert site._plain(values) == ["a", [1, 2], ["a", "b"], "2026-01-31T12:00:00"]
+
+
+# Compose's YAML.
+
+
+def interpolated(text):
+    """What Compose does with a value."""
+    assert "$" not in text.replace("$$", "")
+    return text.replace("$$", "$")
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_compose_yaml_reads_back(password):
+    text = site.compose_yaml({"services": {"x": {"environment": {"A": password}, "command": [password]}}})
+    service = yaml.safe_load(text)["services"]["x"]
+    assert interpolated(service["environment"]["A"]) == password
+    assert interpolated(service["command"][0]) == password
+
+
+def test_compose_yaml_keeps_keys_and_their_order():
+    """Compose interpolates values alone."""
+    text = site.compose_yaml({"z": {"$key": "$value"}, "a": 1})
+    assert text.index("z:") < text.index("a:")
+    assert yaml.safe_load(text) == {"z": {"$key": "$$value"}, "a": 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1e3", "0o17", "012", "1_000", "12:30", ".5", "-1", "+1", "1", "y", "n", "Y", "on", "~", "=", "<<", ".inf", "0b1"],
+)
+def test_compose_yaml_quotes_what_another_yaml_takes_for_something_else(text):
+    written = site.compose_yaml({"a": text}).removeprefix("a: ").rstrip("\n")
+    assert written in (f'"{text}"', f"'{text}'")
+
+
+def test_compose_yaml_keeps_the_types_apart():
+    value = {"a": "8", "b": 8, "c": "true", "d": True, "e": None, "f": 1.5, "g": [], "h": {}}
+    assert yaml.safe_load(site.compose_yaml(value)) == value
+
+
+def test_compose_yaml_never_makes_an_alias_nor_breaks_a_line():
+    shared = {"x": "word " * 100}
+    text = site.compose_yaml({"a": shared, "b": shared, "c": [shared["x"]]})
+    assert "&" not in text
+    assert len(text.splitlines()) == 6
+    assert yaml.safe_load(text) == {"a": shared, "b": shared, "c": [shared["x"]]}
+
+
+def test_compose_yaml_of_lazy_values(template):
+    text = template("{'a': nested} | compose_yaml", "name: $x\nnested: ['{{ name }}', 2]\n")
+    assert yaml.safe_load(text) == {"a": ["$$x", 2]}
+
+
+# Modalities.
+
+CT = {"name": "ct", "aet": "CT1", "address": "10.0.0.5"}
+EVERY_KEY = {
+    "AllowEcho": "echo",
+    "AllowStore": "store",
+    "AllowFind": "find",
+    "AllowFindWorklist": "find_worklist",
+    "AllowGet": "get",
+    "AllowMove": "move",
+    "AllowStorageCommitment": "storage_commitment",
+}
+
+
+def allowed(modality):
+    return {key: value for key, value in site.orthanc_modalities([modality])["ct"].items() if key.startswith("Allow")}
+
+
+@pytest.mark.parametrize("key", EVERY_KEY)
+def test_every_allow_key_is_written_and_follows_its_word_alone(key):
+    assert allowed(CT | {"allow": [EVERY_KEY[key]]}) == {other: other == key for other in EVERY_KEY}
+
+
+def test_all_combinations_of_allow():
+    for count in range(len(EVERY_KEY) + 1):
+        for words in itertools.combinations(EVERY_KEY.values(), count):
+            assert allowed(CT | {"allow": list(words)}) == {key: word in words for key, word in EVERY_KEY.items()}
+
+
+def test_modality_that_says_nothing_may_echo_and_store():
+    entry = site.orthanc_modalities([CT])["ct"]
+    assert {key for key, value in entry.items() if value is True} == {"AllowEcho", "AllowStore"}
+    assert (entry["AET"], entry["Host"], entry["Port"], entry["Manufacturer"]) == ("CT1", "10.0.0.5", 104, "Generic")
+
+
+def test_modality_that_says_everything():
+    modality = CT | {"port": "11112", "manufacturer": "GE", "allow": []}
+    entry = site.orthanc_modalities([modality])["ct"]
+    assert entry == {"AET": "CT1", "Host": "10.0.0.5", "Port": 11112, "Manufacturer": "GE"} | dict.fromkeys(
+        EVERY_KEY, False
+    )
+
+
+@pytest.mark.parametrize("allow", [["Echo"], ["store", "delete"], "store", [""]])
+def test_word_that_allows_nothing_is_refused(allow):
+    with pytest.raises(AnsibleFilterError, match="ct: allow must be a list with any of echo, store"):
+        site.orthanc_modalities([CT | {"allow": allow}])
+
+
+# Addresses.
+
+
+@pytest.mark.parametrize(
+    ("network", "number", "address"),
+    [
+        ("172.30.42.0/24", 1, "172.30.42.1"),
+        ("172.30.42.0/24", 254, "172.30.42.254"),
+        ("10.0.0.16/28", "14", "10.0.0.30"),
+        ("fd00::/64", 10, "fd00::a"),
+    ],
+)
+def test_network_address(network, number, address):
+    assert site.network_address(network, number) == address
+
+
+@pytest.mark.parametrize("number", [0, 15, 16, -1, 10**30])
+def test_network_address_out_of_range(number):
+    with pytest.raises(AnsibleFilterError, match=rf"'10\.0\.0\.16/28' has no address number {number}, .* 1 to 14"):
+        site.network_address("10.0.0.16/28", number)
+
+
+@pytest.mark.parametrize(
+    ("network", "number"),
+    [
+        ("172.30.42.1/24", 1),
+        ("172.30.42.0/33", 1),
+        ("nonsense", 1),
+        ("", 1),
+        (None, 1),
+        ("10.0.0.0/28", "x"),
+        ("10.0.0.0/28", None),
+    ],
+)
+def test_network_address_of_nonsense(network, number):
+    with pytest.raises(AnsibleFilterError, match="pacs_network"):
+        site.network_address(network, number)
+
+
+# PostgreSQL.
+
+
+def test_postgres_option():
+    assert site.postgres_option({"key": "max_connections", "value": 100}) == ["-c", "max_connections=100"]
+
+
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_postgresql_uri_reads_back(password):
+    uri = urllib.parse.urlsplit(site.postgresql_uri(password, "10.0.0.14", f"app {password}"))
+    assert urllib.parse.unquote(uri.password or "") == password
+    assert (uri.scheme, uri.username, uri.hostname, uri.port, uri.path) == (
+        "postgresql",
+        "orthanc",
+        "10.0.0.14",
+        5432,
+        "/orthanc",
+    )
+    assert dict(urllib.parse.parse_qsl(uri.query)) == {"sslmode": "disable", "application_name": f"app {password}"}
+
+
+# The digest.
+
+BASE = {"a": ["x", {"b": 1, "c": None}], "d": "secret"}
+
+
+def test_digest_is_stable_across_processes():
+    program = (
+        "import json, sys; from ansible_collections.threedpc.pacs.plugins.filter import site;"
+        "print(site.config_digest(json.loads(sys.argv[1]), {'b', 'a', 'c'}))"
+    )
+    command = [sys.executable, "-c", program, json.dumps(BASE)]
+    digests = set()
+    for seed in ("1", "2"):
+        environment = {"PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": seed, "PATH": "", "LC_ALL": "C.UTF-8"}
+        digests.add(
+            subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=60).stdout
+        )
+    assert digests == {site.config_digest(BASE, {"a", "b", "c"}) + "\n"}
+
+
+def test_digest_is_short_and_does_not_depend_on_the_order_of_keys():
+    digest = site.config_digest(BASE)
+    assert len(digest) == 12
+    assert int(digest, 16) >= 0
+    assert site.config_digest({"d": "secret", "a": ["x", {"c": None, "b": 1}]}) == digest
+
+
+OTHERS = [
+    ({},),
+    (),
+    (BASE, None),
+    (BASE, BASE),
+    ([BASE],),
+    ({"a": ["x", {"b": 1, "c": None}], "d": "Secret"},),
+    ({"a": ["x", {"b": 1, "c": None}], "d": "secret "},),
+    ({"a": ["x", {"b": 1, "c": None}], "e": "secret"},),
+    ({"a": ["x", {"b": 1, "c": None}]},),
+    ({"a": ["x", {"b": 1}], "d": "secret"},),
+    ({"a": ["x", {"b": 1, "c": ""}], "d": "secret"},),
+    ({"a": ["x", {"b": 1, "c": False}], "d": "secret"},),
+    ({"a": ["x", {"b": True, "c": None}], "d": "secret"},),
+    ({"a": ["x", {"b": "1", "c": None}], "d": "secret"},),
+    ({"a": ["x", {"b": 1.0, "c": None}], "d": "secret"},),
+    ({"a": [{"b": 1, "c": None}, "x"], "d": "secret"},),
+    ({"a": ["x", [["b", 1], ["c", None]]], "d": "secret"},),
+    ({1: "x"},),
+    ({"1": "x"},),
+    ({True: "x"},),
+]
+
+
+def test_digest_differs_with_every_input():
+    digests = [site.config_digest(*inputs) for inputs in [(BASE,), *OTHERS]]
+    assert len(set(digests)) == len(digests)
+
+
+def test_digest_of_files_and_vaulted_secrets(template):
+    expression = "[{'path': '/f', 'content': content}, secret] | config_digest"
+    first = template(expression, "x: 1\ncontent: 'a{{ x }}'\n", secret=PASSWORDS[0])
+    assert first == site.config_digest([{"path": "/f", "content": "a1"}, PASSWORDS[0]])
+    assert template(expression, "x: 2\ncontent: 'a{{ x }}'\n", secret=PASSWORDS[0]) != first
+    assert template(expression, "x: 1\ncontent: 'a{{ x }}'\n", secret="other") != first
+
+
+def test_digest_is_slow_for_whoever_guesses(monkeypatch):
+    """It stands in a label that everybody may read, next to all inputs but the secret ones."""
+    costs = []
+    real = site.hashlib.scrypt
+    monkeypatch.setattr(site.hashlib, "scrypt", lambda text, **cost: (costs.append(cost), real(text, **cost))[1])
+    site.config_digest("never digested before")
+    site.config_digest("never digested before")
+    (cost,) = costs
+    assert cost["n"] * cost["r"] * 128 >= 16 * 2**20
+
+
+def test_every_filter_is_documented():
+    folder = pathlib.Path(site.__file__).parent
+    for name, function in site.FilterModule().filters().items():
+        document = yaml.safe_load((folder / f"{name}.yml").read_text())
+        assert document["DOCUMENTATION"]["name"] == name
+        arguments = function.__code__.co_varnames[1 : function.__code__.co_argcount]
+        assert list(document["DOCUMENTATION"]["options"]) == ["_input", *arguments]
+        assert document["DOCUMENTATION"].get("positional", "") == ", ".join(arguments)
