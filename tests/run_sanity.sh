@@ -43,8 +43,15 @@ log="$root/.cache/sanity/log"
 ansible-test sanity --venv --python 3.11 --requirements --color no "$@" 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}
 total=$(grep -c '^Running sanity test' "$log")
+missing=$(sed -n 's/^WARNING: Required program "\(.*\)" not found.*/\1/p' "$log" | sort -u)
 failed=$(sed -n 's/.*The \([0-9]*\) sanity test(s) listed below (out of [0-9]*) failed.*/\1/p' "$log" | tail -n 1)
 [ "$status" = 0 ] && failed=0
 failed=${failed:-1}
-echo "sanity: $((total > failed ? total - failed : 0)) passed, $failed failed"
+skipped=0
+for program in $missing; do
+  echo "sanity: not run, because $program is not installed"
+  skipped=$((skipped + 1))
+done
+passed=$((total - failed - skipped))
+echo "sanity: $((passed > 0 ? passed : 0)) passed, $failed failed"
 exit "$status"

@@ -129,6 +129,26 @@ def network_address(network, number):
     return str(addresses[number])
 
 
+def source_networks(sources):
+    """The networks and addresses of each family in their order, without those that another one holds."""
+    found = {4: [], 6: []}
+    try:
+        networks = [ipaddress.ip_network(to_text(entry)) for entry in sources if entry]
+    except ValueError as error:
+        raise AnsibleFilterError(f"This is neither a network nor an address: {error}.") from error
+    # A network comes right before what it holds.
+    for network in sorted(networks, key=lambda entry: (entry.version, entry)):
+        family = found[network.version]
+        if not family or not network.subnet_of(family[-1]):
+            family.append(network)
+    return {
+        f"ipv{version}": [
+            str(network.network_address) if network.num_addresses == 1 else str(network) for network in family
+        ]
+        for version, family in found.items()
+    }
+
+
 def postgresql_uri(password, host, application):
     """The connection URI of Orthanc's database.
 
@@ -176,4 +196,5 @@ class FilterModule:
             "orthanc_modalities": orthanc_modalities,
             "postgres_option": postgres_option,
             "postgresql_uri": postgresql_uri,
+            "source_networks": source_networks,
         }

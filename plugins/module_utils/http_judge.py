@@ -99,11 +99,9 @@ def differences(expect, answer):
         if not re.search(pattern, "" if value is None else str(value)):
             yield "{} is {}".format(path, "missing" if value is None else str(value).partition("?")[0])
     if expect.get("version"):
-        for problem in version_problems(document, expect["version"]):
-            yield problem
+        yield from version_problems(document, expect["version"])
     if expect.get("links"):
-        for problem in link_problems(document, expect["links"], expect.get("links_optional")):
-            yield problem
+        yield from link_problems(document, expect["links"], expect.get("links_optional"))
 
 
 def at(document, path):

@@ -381,6 +381,9 @@ def run(params, check_mode):
 
 def main():
     module = AnsibleModule(
+        # Ansible would write nested options to the system's log as Python text, in which a password
+        # with a quote or a backslash is not recognized and not masked.
+        no_log=True,
         argument_spec=dict(
             dicom_argument_spec(),
             src=dict(type="list", elements="path", required=True),

@@ -326,6 +326,9 @@ def check_spec():
 
 def main():
     module = AnsibleModule(
+        # Ansible would write nested options to the system's log as Python text, in which a password
+        # with a quote or a backslash is not recognized and not masked.
+        no_log=True,
         argument_spec={
             "checks": {"type": "list", "elements": "dict", "required": True, "options": check_spec()},
             "logins": {

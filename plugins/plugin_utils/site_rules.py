@@ -117,21 +117,31 @@ def caller_address(value):
         )
     elif address.is_unspecified or address.is_multicast:
         yield "it must be the address of one machine"
+    elif "%" in value:
+        yield "write it without the network interface, which is not part of a caller's address"
+    elif getattr(address, "ipv4_mapped", None):
+        yield f"write it as the IPv4 address '{address.ipv4_mapped}'"
     elif str(address) != value:
         yield f"write it as '{address}', because Orthanc compares the caller's address with it as it is written"
 
 
-def source(value):
-    """A network that may reach the DICOM port."""
-    try:
-        network = ipaddress.ip_network(value, strict=False)
-    except ValueError:
-        yield "it must be an IPv4 or IPv6 network such as '10.1.2.0/24', or an address"
-        return
-    if network.prefixlen == 0:
-        yield "it would open the DICOM port to everybody; name the networks of the scanners"
-    elif "/" in value and ipaddress.ip_interface(value).ip != network.network_address:
-        yield f"the address has bits beyond the network's mask; write '{network}' for the network"
+def source(everybody):
+    """A rule for a network that may reach a port; what to do instead of naming everybody."""
+
+    def rule(value):
+        try:
+            network = ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            yield "it must be an IPv4 or IPv6 network such as '10.1.2.0/24', or an address"
+            return
+        if "%" in value:
+            yield "write it without the network interface, which is not part of a caller's address"
+        elif network.prefixlen == 0:
+            yield everybody
+        elif "/" in value and ipaddress.ip_interface(value).ip != network.network_address:
+            yield f"the address has bits beyond the network's mask; write '{network}' for the network"
+
+    return rule
 
 
 def container_network(value):
@@ -344,9 +354,10 @@ RULES = {
     "pacs_modalities.address": caller_address,
     # Orthanc refuses the last one.
     "pacs_modalities.port": between(1, 65534),
-    "pacs_modalities.sources[]": source,
+    "pacs_modalities.sources[]": source("it would open the DICOM port to everybody; name the networks of the scanners"),
     "pacs_verify_aet": optional(ae_title),
     "pacs_verify_address": optional(caller_address),
+    "pacs_staff_networks[]": source("it means everybody; leave the list empty for that"),
     "pacs_dir": directory,
     "pacs_data_dir": directory,
     "pacs_local_dir": local_path,

@@ -62,7 +62,7 @@ class Profile:
             http_credentials=credentials,
         )
         self.context.set_default_timeout(120_000)
-        self.context.on("request", lambda request: self.requests.append(request))
+        self.context.on("request", self.requests.append)
         self.page = self.context.new_page()
 
     def call(self, path, method="GET", data=None):

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, threedpc.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -180,7 +179,7 @@ def apt_sources() -> str:
             sources[uri, suite] = f"deb [signed-by={KEYRING}] {uri} {suite} {component}"
             if component != "main":
                 sources[uri, suite] = f"deb [signed-by={KEYRING}] {uri} {suite} main {component}"
-    if not any(suite == SUITE for _, suite in sources) or not Path(KEYRING).exists():
+    if not any(suite == SUITE for uri, suite in sources) or not Path(KEYRING).exists():
         raise Failure(
             "The lab is built from Debian packages, and this machine's apt knows no Debian mirror or has no\n"
             f"{KEYRING}. Build the lab on a Debian machine."

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Make, prove and remove the demo: a hospital server in a container, from this checkout."""
 
 from __future__ import annotations
@@ -93,9 +92,9 @@ def up() -> None:
     user, password = env["STAFF"].strip("'").split(":", 1)
     say(f"""The demo is up.
 
-  Staff       {env['BASE'].strip("'")}/
+  Staff       {env["BASE"].strip("'")}/
               user {user}, password {password}
-  Share link  {env['SHARE'].strip("'")}
+  Share link  {env["SHARE"].strip("'")}
   Report      inventories/demo/.local/demo/verify.html
   CA          inventories/demo/.local/demo/ca.crt (import it in a browser, or accept its warning)
 

@@ -13,11 +13,10 @@ import pydicom
 import pytest
 import requests
 import yaml
+from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom
 from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom import AE
 from pynetdicom.sop_class import CTImageStorage, Verification
-
-from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom
 
 SCENARIO = Path(__file__).resolve().parents[1]
 ROOT = SCENARIO.parents[1]
@@ -54,7 +53,13 @@ class Site:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         return requests.request(
-            method, self.base + path, headers=headers, verify=self.certificate, timeout=20, allow_redirects=False, **options
+            method,
+            self.base + path,
+            headers=headers,
+            verify=self.certificate,
+            timeout=20,
+            allow_redirects=False,
+            **options,
         )
 
     def staff(self, method, path, **options):

@@ -30,12 +30,16 @@ def test_every_member_of_the_staff_gets_in(site, user):
     assert site.request("GET", "/orthanc/system", user=user).status_code == 200
 
 
-@pytest.mark.parametrize("user, password", [("anna", "wrong"), ("anna", ""), ("dollar", "/root"), ("nobody", "12345678")])
+@pytest.mark.parametrize(
+    "user, password", [("anna", "wrong"), ("anna", ""), ("dollar", "/root"), ("nobody", "12345678")]
+)
 def test_nobody_else_gets_in(site, user, password):
     assert site.request("GET", "/orthanc/system", user=user, password=password).status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/orthanc/system", "/orthanc/ui/app/", "/orthanc/studies", "/orthanc/dicom-web/studies"])
+@pytest.mark.parametrize(
+    "path", ["/orthanc/system", "/orthanc/ui/app/", "/orthanc/studies", "/orthanc/dicom-web/studies"]
+)
 def test_the_archive_asks_for_a_password(site, path):
     assert site.request("GET", path).status_code == 401
 
@@ -170,7 +174,9 @@ def test_an_expired_share_opens_nothing(site, studies):
     assert site.request("GET", path, token=token).status_code == 403
 
 
-@pytest.mark.parametrize("path", ["/tools/reset", "/tools/shutdown", "/tools/execute-script", "/webdav/", "/app/explorer.html"])
+@pytest.mark.parametrize(
+    "path", ["/tools/reset", "/tools/shutdown", "/tools/execute-script", "/webdav/", "/app/explorer.html"]
+)
 def test_the_archives_dangerous_doors_are_shut_for_the_staff_too(site, path):
     assert site.staff("POST", path).status_code == 403
     assert site.staff("GET", "/studies?_method=delete").status_code == 403
@@ -192,7 +198,9 @@ def test_http_only_redirects(site):
 
 def test_the_shares_side_cannot_write_even_behind_the_gate(server):
     container = server.compose("ps --quiet orthanc-for-shares").strip()
-    mounts = server.run(f"docker inspect --format '{{{{range .Mounts}}}}{{{{.Destination}}}}={{{{.RW}}}} {{{{end}}}}' {container}")
+    mounts = server.run(
+        f"docker inspect --format '{{{{range .Mounts}}}}{{{{.Destination}}}}={{{{.RW}}}} {{{{end}}}}' {container}"
+    )
     assert "/var/lib/orthanc/db=false" in mounts
     python = "import urllib.request as u; u.urlopen(u.Request('http://127.0.0.1:8042/instances', b'x', method='POST'))"
     output = server.compose(f'exec -T orthanc-for-shares python3 -c "{python}" 2>&1', check=False)

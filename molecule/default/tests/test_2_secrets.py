@@ -17,9 +17,13 @@ OTHERS = {
 
 def shown(text):
     """The names of the secrets in a text, as they are or as JSON or YAML would write them."""
-    forms = {name: {secret, json.dumps(secret)[1:-1], secret.replace("$", "\\u0024")} for name, secret in SECRETS.items()}
+    forms = {
+        name: {secret, json.dumps(secret)[1:-1], secret.replace("$", "\\u0024")} for name, secret in SECRETS.items()
+    }
     # "12345678" and "$HOME" are too common by themselves to say anything.
-    return [name for name, spelled in forms.items() if name not in ("digits", "dollar") and any(s in text for s in spelled)]
+    return [
+        name for name, spelled in forms.items() if name not in ("digits", "dollar") and any(s in text for s in spelled)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +51,7 @@ def test_the_logs_name_who_did_what_but_no_token(server, site, studies, token):
     site.request("GET", f"/shares/ohif/viewer?StudyInstanceUIDs={studies[0]['uid']}&token={share['Token']}")
     site.request("GET", f"/shares/studies?token={share['Token']}")
     site.request("GET", "/shares/ui/app/assets/x?token=" + share["Token"], headers={"Referer": share["Url"]})
-    for _ in range(40):
+    for attempt in range(40):
         site.request("POST", "/shares/auth/tokens/decode?token=" + share["Token"], json={})
     logs = server.compose("logs --no-color")
     assert share["Token"] not in logs

@@ -24,8 +24,10 @@ def fake_orthanc():
     orthanc.OrthancException = type("OrthancException", (Exception,), {})
     orthanc.GetConfiguration = lambda: "{}"
     orthanc.LogError = orthanc.LogWarning = lambda text: None
-    resources = {f"/studies/{identifier}": {"MainDicomTags": {"StudyInstanceUID": uid}, "ParentPatient": PATIENT}
-                 for uid, identifier in UIDS.items()}
+    resources = {
+        f"/studies/{identifier}": {"MainDicomTags": {"StudyInstanceUID": uid}, "ParentPatient": PATIENT}
+        for uid, identifier in UIDS.items()
+    }
     resources[f"/series/{SERIES}"] = {"MainDicomTags": {"SeriesInstanceUID": "1.1.1"}, "ParentStudy": MINE}
     resources[f"/patients/{PATIENT}"] = {"MainDicomTags": {"PatientID": "P"}}
 
@@ -75,36 +77,39 @@ SETTINGS = {"StandardConfigurations": ["orthanc-explorer-2", "ohif", "stl"], "Ch
 HEADER = {"token": "mine"}
 
 
-@pytest.mark.parametrize(("method", "uri", "headers", "arguments", "allowed"), [
-    ("GET", "/ui/app/token-landing.html", {}, {}, True),
-    ("GET", "/ohif/viewer", {}, {}, True),
-    ("GET", "/stl/rt-struct/x", {}, {}, True),
-    ("POST", "/ohif/viewer", {}, {}, False),
-    ("POST", "/auth/tokens/decode", {}, {}, True),
-    ("POST", "/tools/lookup", {}, {}, True),
-    ("GET", "/system", {}, {}, False),
-    ("GET", "/studies", {}, {}, False),
-    ("POST", "/instances", {}, {}, False),
-    ("GET", f"/studies/{MINE}", {}, {}, False),
-    ("GET", f"/studies/{MINE}", HEADER, {}, True),
-    ("DELETE", f"/studies/{MINE}", HEADER, {}, True),
-    ("GET", f"/series/{SERIES}/archive", HEADER, {}, True),
-    ("GET", f"/studies/{OTHER}", HEADER, {}, False),
-    ("GET", "/studies/eeee-9", HEADER, {}, False),
-    ("GET", f"/patients/{PATIENT}", HEADER, {}, False),
-    ("GET", "/system", HEADER, {}, False),
-    ("GET", f"/studies/{MINE}", {}, {"token": "mine"}, True),
-    ("GET", "/dicom-web/studies/1.1/metadata", HEADER, {}, True),
-    ("GET", "/dicom-web/studies/1.1/metadata", {}, {"token": "mine"}, False),
-    ("GET", "/dicom-web/studies/1.1/series/1.1.1/metadata", HEADER, {}, True),
-    ("GET", "/dicom-web/studies/1.2/metadata", HEADER, {}, False),
-    ("GET", "/dicom-web/studies", HEADER, {}, True),
-    ("GET", "/dicom-web/studies", {}, {}, False),
-    ("GET", "/dicom-web/studies", HEADER, {"StudyInstanceUID": "1.2"}, False),
-    ("GET", "/dicom-web/studies", HEADER, {"StudyInstanceUID": "1.1"}, True),
-    ("GET", "/tools/create-archive", HEADER, {"resources": MINE}, True),
-    ("GET", "/tools/create-archive", HEADER, {"resources": f"{MINE},{OTHER}"}, False),
-])
+@pytest.mark.parametrize(
+    ("method", "uri", "headers", "arguments", "allowed"),
+    [
+        ("GET", "/ui/app/token-landing.html", {}, {}, True),
+        ("GET", "/ohif/viewer", {}, {}, True),
+        ("GET", "/stl/rt-struct/x", {}, {}, True),
+        ("POST", "/ohif/viewer", {}, {}, False),
+        ("POST", "/auth/tokens/decode", {}, {}, True),
+        ("POST", "/tools/lookup", {}, {}, True),
+        ("GET", "/system", {}, {}, False),
+        ("GET", "/studies", {}, {}, False),
+        ("POST", "/instances", {}, {}, False),
+        ("GET", f"/studies/{MINE}", {}, {}, False),
+        ("GET", f"/studies/{MINE}", HEADER, {}, True),
+        ("DELETE", f"/studies/{MINE}", HEADER, {}, True),
+        ("GET", f"/series/{SERIES}/archive", HEADER, {}, True),
+        ("GET", f"/studies/{OTHER}", HEADER, {}, False),
+        ("GET", "/studies/eeee-9", HEADER, {}, False),
+        ("GET", f"/patients/{PATIENT}", HEADER, {}, False),
+        ("GET", "/system", HEADER, {}, False),
+        ("GET", f"/studies/{MINE}", {}, {"token": "mine"}, True),
+        ("GET", "/dicom-web/studies/1.1/metadata", HEADER, {}, True),
+        ("GET", "/dicom-web/studies/1.1/metadata", {}, {"token": "mine"}, False),
+        ("GET", "/dicom-web/studies/1.1/series/1.1.1/metadata", HEADER, {}, True),
+        ("GET", "/dicom-web/studies/1.2/metadata", HEADER, {}, False),
+        ("GET", "/dicom-web/studies", HEADER, {}, True),
+        ("GET", "/dicom-web/studies", {}, {}, False),
+        ("GET", "/dicom-web/studies", HEADER, {"StudyInstanceUID": "1.2"}, False),
+        ("GET", "/dicom-web/studies", HEADER, {"StudyInstanceUID": "1.1"}, True),
+        ("GET", "/tools/create-archive", HEADER, {"resources": MINE}, True),
+        ("GET", "/tools/create-archive", HEADER, {"resources": f"{MINE},{OTHER}"}, False),
+    ],
+)
 def test_who_may_do_what(authorization, method, uri, headers, arguments, allowed):
     request_filter = authorization.Filter(SETTINGS, Service())
     assert request_filter.allows_safely(method, uri, headers, arguments) is allowed
@@ -134,6 +139,12 @@ def test_grants_are_forgotten_after_their_validity(authorization):
 
 
 def test_the_root_url_makes_the_others_void(authorization):
-    named = sys.modules["auth_service"].urls({"WebServiceRootUrl": "http://a:8000/", "WebServiceTokenDecoderUrl": "http://b"})
-    assert named == {"profile": "http://a:8000/user/get-profile", "validation": "http://a:8000/tokens/validate",
-                     "creation": "http://a:8000/tokens/", "decoder": "http://a:8000/tokens/decode"}
+    named = sys.modules["auth_service"].urls(
+        {"WebServiceRootUrl": "http://a:8000/", "WebServiceTokenDecoderUrl": "http://b"}
+    )
+    assert named == {
+        "profile": "http://a:8000/user/get-profile",
+        "validation": "http://a:8000/tokens/validate",
+        "creation": "http://a:8000/tokens/",
+        "decoder": "http://a:8000/tokens/decode",
+    }

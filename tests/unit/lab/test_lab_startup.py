@@ -19,48 +19,65 @@ def startup():
     return module
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("a$HOME-b", "a/root-b"),
-    ("a$1b", "a"),
-    ("$1", "one"),
-    ("${NOPE}", ""),
-    ("${NOPE:-d}", "d"),
-    ("${EMPTY:-d}", "d"),
-    ("${EMPTY-d}", ""),
-    ("${NOPE:-$HOME}", "/root"),
-    (r"\u0024HOME", r"\u0024HOME"),
-    (r"\$HOME", r"\$HOME"),
-    ("p$$ 5$ é$é", "p$$ 5$ é$é"),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a$HOME-b", "a/root-b"),
+        ("a$1b", "a"),
+        ("$1", "one"),
+        ("${NOPE}", ""),
+        ("${NOPE:-d}", "d"),
+        ("${EMPTY:-d}", "d"),
+        ("${EMPTY-d}", ""),
+        ("${NOPE:-$HOME}", "/root"),
+        (r"\u0024HOME", r"\u0024HOME"),
+        (r"\$HOME", r"\$HOME"),
+        ("p$$ 5$ é$é", "p$$ 5$ é$é"),
+    ],
+)
 def test_dollars_of_json_files_are_substituted(startup, text, expected):
     assert startup.substitute(text, {"HOME": "/root", "EMPTY": ""}, ["configure.py", "one"]) == expected
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("12345678", 12345678), ("1e5", 100000.0), ("true", True), ("null", None), ('"12345678"', "12345678"), ("p$x", "p$x"),
-])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("12345678", 12345678),
+        ("1e5", 100000.0),
+        ("true", True),
+        ("null", None),
+        ('"12345678"', "12345678"),
+        ("p$x", "p$x"),
+    ],
+)
 def test_scalars_become_what_json_makes_of_them(startup, text, expected):
     assert startup.typed(text) == expected
 
 
-@pytest.mark.parametrize(("name", "expected"), [
-    ("ORTHANC__DICOM_AET", ["DicomAet"]),
-    ("ORTHANC__POSTGRESQL__PASSWORD", ["PostgreSQL", "Password"]),
-    ("ORTHANC__OHIF__ROUTER_BASENAME", ["OHIF", "RouterBasename"]),
-    ("ORTHANC__STL__ENABLE_NIFTI", ["Stl", "EnableNifti"]),
-    ("ORTHANC__S_T_L__ENABLE_N_IF_T_I", ["STL", "EnableNIfTI"]),
-])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ORTHANC__DICOM_AET", ["DicomAet"]),
+        ("ORTHANC__POSTGRESQL__PASSWORD", ["PostgreSQL", "Password"]),
+        ("ORTHANC__OHIF__ROUTER_BASENAME", ["OHIF", "RouterBasename"]),
+        ("ORTHANC__STL__ENABLE_NIFTI", ["Stl", "EnableNifti"]),
+        ("ORTHANC__S_T_L__ENABLE_N_IF_T_I", ["STL", "EnableNIfTI"]),
+    ],
+)
 def test_names_of_variables(startup, name, expected):
     assert startup.Configuration({}, []).path_of(name) == expected
 
 
-@pytest.mark.parametrize(("settings", "environment", "expected"), [
-    ({}, {}, {"Gdcm", "OrthancExplorer2"}),
-    ({"OHIF": {}, "STL": {}}, {}, {"Gdcm", "OrthancExplorer2", "STL"}),
-    ({}, {"OHIF_PLUGIN_ENABLED": "true", "GDCM_PLUGIN_ENABLED": "false"}, {"OrthancExplorer2", "Ohif"}),
-    ({"DicomWeb": {}}, {"DICOM_WEB_PLUGIN_ENABLED": "false"}, {"Gdcm", "OrthancExplorer2"}),
-    ({"StoneWebViewer": {}}, {}, {"Gdcm", "OrthancExplorer2"}),
-])
+@pytest.mark.parametrize(
+    ("settings", "environment", "expected"),
+    [
+        ({}, {}, {"Gdcm", "OrthancExplorer2"}),
+        ({"OHIF": {}, "STL": {}}, {}, {"Gdcm", "OrthancExplorer2", "STL"}),
+        ({}, {"OHIF_PLUGIN_ENABLED": "true", "GDCM_PLUGIN_ENABLED": "false"}, {"OrthancExplorer2", "Ohif"}),
+        ({"DicomWeb": {}}, {"DICOM_WEB_PLUGIN_ENABLED": "false"}, {"Gdcm", "OrthancExplorer2"}),
+        ({"StoneWebViewer": {}}, {}, {"Gdcm", "OrthancExplorer2"}),
+    ],
+)
 def test_plugins_are_enabled_by_section_or_variable(startup, settings, environment, expected):
     configuration = startup.Configuration(environment, [])
     configuration.settings = settings
@@ -86,13 +103,16 @@ def test_sources_are_merged_and_the_secret_wins(startup, tmp_path):
     assert configuration.settings == {"Name": "secret", "RegisteredUsers": {"a": "1", "b": "2"}}
 
 
-@pytest.mark.parametrize(("settings", "lacking"), [
-    ({}, True),
-    ({"RegisteredUsers": {}}, True),
-    ({"RegisteredUsers": {"a": "b"}}, False),
-    ({"AuthenticationEnabled": False}, False),
-    ({"RemoteAccessAllowed": False}, False),
-])
+@pytest.mark.parametrize(
+    ("settings", "lacking"),
+    [
+        ({}, True),
+        ({"RegisteredUsers": {}}, True),
+        ({"RegisteredUsers": {"a": "b"}}, False),
+        ({"AuthenticationEnabled": False}, False),
+        ({"RemoteAccessAllowed": False}, False),
+    ],
+)
 def test_orthanc_needs_a_user(startup, settings, lacking):
     configuration = startup.Configuration({}, [])
     configuration.settings = settings

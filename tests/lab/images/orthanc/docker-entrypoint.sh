@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Prepares the configuration, then becomes Orthanc.
 set -o errexit
 

@@ -13,8 +13,10 @@ REPLACEMENTS = {
     "index.html": [(r'(src|href|content)="/', r'\1="./'), (r"PUBLIC_URL = '/'", "PUBLIC_URL = './'")],
     "manifest.json": [(r'"/assets/', '"./assets/')],
     "*.css": [(r"url\(/(?=\w)", "url(./")],
-    "*.js": [(r'__webpack_require__\.p = "/";', '__webpack_require__.p = "./";'),
-             (r"browserImportFunction\('/", "browserImportFunction('./")],
+    "*.js": [
+        (r'__webpack_require__\.p = "/";', '__webpack_require__.p = "./";'),
+        (r"browserImportFunction\('/", "browserImportFunction('./"),
+    ],
 }
 # Source maps, and the models' runtime that needs downloads from elsewhere, are never asked for.
 UNUSED = ("**/*.map", "ort")
@@ -31,7 +33,7 @@ def relocate(folder):
                 found[replacement] += count
             if changed != text:
                 path.write_text(changed, encoding="utf-8")
-        for (regex, _), count in found.items():
+        for (regex, replacement), count in found.items():
             if not count:
                 sys.exit(f"OHIF has changed: nothing matches {regex} in {pattern}")
 

@@ -62,7 +62,7 @@ def template(monkeypatch):
 def types(value):
     """The exact types in a structure."""
     yield type(value)
-    for entry in [*value, *value.values()] if type(value) is dict else value if type(value) is list else []:
+    for entry in [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []:
         yield from types(entry)
 
 
@@ -295,6 +295,37 @@ def test_network_address_out_of_range(number):
 def test_network_address_of_nonsense(network, number):
     with pytest.raises(AnsibleFilterError, match="pacs_network"):
         site.network_address(network, number)
+
+
+# Sources.
+
+
+@pytest.mark.parametrize(
+    ("sources", "ipv4", "ipv6"),
+    [
+        ([], [], []),
+        (["", ""], [], []),
+        (["10.1.2.11", "10.1.2.11", "10.1.2.3"], ["10.1.2.3", "10.1.2.11"], []),
+        (["10.1.2.11/32", "2001:db8::7/128"], ["10.1.2.11"], ["2001:db8::7"]),
+        (["10.1.2.9", "10.1.2.0/24", "10.1.2.0", "10.1.2.0/25", "10.1.3.0"], ["10.1.2.0/24", "10.1.3.0"], []),
+        (["2001:db8::/32", "10.0.0.1", "2001:db8:1::1", "fd00::1"], ["10.0.0.1"], ["2001:db8::/32", "fd00::1"]),
+        # Neighbors stay as the site wrote them.
+        (["10.0.0.0/25", "10.0.0.128/25"], ["10.0.0.0/25", "10.0.0.128/25"], []),
+    ],
+)
+def test_source_networks(sources, ipv4, ipv6):
+    assert site.source_networks(sources) == {"ipv4": ipv4, "ipv6": ipv6}
+
+
+def test_source_networks_of_500_scanners():
+    sources = [f"10.0.{number // 250}.{number % 250}" for number in range(500)] * 2
+    assert len(site.source_networks(sources)["ipv4"]) == 500
+
+
+@pytest.mark.parametrize("source", ["ct1.example.org", "10.1.2.3/24", "10.1.2.0/33", "10.1.2"])
+def test_source_networks_of_nonsense(source):
+    with pytest.raises(AnsibleFilterError, match="neither a network nor an address"):
+        site.source_networks([source])
 
 
 # PostgreSQL.

@@ -4,13 +4,13 @@
 """What is exchanged with Orthanc's authorization plugin."""
 
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 
-class TokenType(str, Enum):
+class TokenType(StrEnum):
     OSIMIS = "osimis-viewer-publication"
     MEDDREAM = "meddream-viewer-publication"
     STONE = "stone-viewer-publication"
@@ -24,8 +24,23 @@ class TokenType(str, Enum):
 
 Level = Literal["patient", "study", "series", "instance", "system"]
 Permission = Literal[
-    "all", "view", "download", "delete", "send", "modify", "anonymize", "upload", "q-r-remote-modalities", "settings",
-    "api-view", "edit-labels", "admin-permissions", "audit-logs", "worklists", "share"]
+    "all",
+    "view",
+    "download",
+    "delete",
+    "send",
+    "modify",
+    "anonymize",
+    "upload",
+    "q-r-remote-modalities",
+    "settings",
+    "api-view",
+    "edit-labels",
+    "admin-permissions",
+    "audit-logs",
+    "worklists",
+    "share",
+]
 
 
 def dashed(name):

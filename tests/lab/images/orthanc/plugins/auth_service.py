@@ -44,8 +44,12 @@ def urls(settings):
     root = labkit.text_setting(settings, "WebServiceRootUrl")
     if root:
         root = root.rstrip("/")
-        return {"profile": f"{root}/user/get-profile", "validation": f"{root}/tokens/validate",
-                "creation": f"{root}/tokens/", "decoder": f"{root}/tokens/decode"}
+        return {
+            "profile": f"{root}/user/get-profile",
+            "validation": f"{root}/tokens/validate",
+            "creation": f"{root}/tokens/",
+            "decoder": f"{root}/tokens/decode",
+        }
     return {
         "profile": labkit.text_setting(settings, "WebServiceUserProfileUrl"),
         "validation": labkit.text_setting(settings, "WebServiceTokenValidationUrl")
@@ -71,7 +75,9 @@ class AuthService:
         self.memory = Memory()
 
     def call(self, method, url, body, headers=None):
-        request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method=method)
+        request = urllib.request.Request(
+            url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method=method
+        )
         for name, value in (headers or {}).items():
             request.add_header(name, value)
         if self.credentials:
@@ -127,8 +133,9 @@ class AuthService:
             # Upstream sends whatever its memory holds then, and the service refuses it.
             return None
         names = {"dicom-uid": "DicomUid", "orthanc-id": "OrthancId", "url": "Url", "level": "Level"}
-        resources = [{name: item[key] for name, key in names.items() if item.get(key)}
-                     for item in asked.get("Resources", [])]
+        resources = [
+            {name: item[key] for name, key in names.items() if item.get(key)} for item in asked.get("Resources", [])
+        ]
         body = {"type": kind, "resources": resources, "server-id": self.identifier}
         optional = {"id": asked.get("ID"), "expiration-date": expiration, "validity-duration": duration}
         body |= {name: value for name, value in optional.items() if value}

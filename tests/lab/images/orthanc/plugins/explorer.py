@@ -63,7 +63,8 @@ def register():
     labkit.route("/ui/app", "GET", page)
     labkit.route("/ui/app/(.*)", "GET", page)
     labkit.route("/ui/api/configuration", "GET", lambda output, request: labkit.answer_json(output, configuration()))
-    labkit.route("/ui/api/pre-login-configuration", "GET",
-                 lambda output, request: labkit.answer_json(output, pre_login()))
+    labkit.route(
+        "/ui/api/pre-login-configuration", "GET", lambda output, request: labkit.answer_json(output, pre_login())
+    )
     if settings.get("IsDefaultOrthancUI", True):
         labkit.route("/", "GET", lambda output, request: output.Redirect("ui/app/"))

@@ -27,7 +27,7 @@ def text_setting(settings, name, default=""):
     """Orthanc's plugins refuse to load if a setting has the wrong type."""
     value = settings.get(name, default)
     if not isinstance(value, str):
-        raise TypeError(f"The configuration option \"{name}\" is not a string as expected")
+        raise TypeError(f'The configuration option "{name}" is not a string as expected')
     return value
 
 

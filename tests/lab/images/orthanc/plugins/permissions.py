@@ -84,5 +84,6 @@ class Permissions:
 
     def required(self, method, uri):
         """The permissions of which one is enough; an empty set asks for none, None means that no rule matches."""
-        return next((required for verb, pattern, required in self.rules
-                     if verb == method and pattern.fullmatch(uri)), None)
+        return next(
+            (required for verb, pattern, required in self.rules if verb == method and pattern.fullmatch(uri)), None
+        )

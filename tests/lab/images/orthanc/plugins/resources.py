@@ -16,9 +16,17 @@ UIDS = {
     "instance": ("SOPInstanceUID", "MainDicomTags"),
 }
 FOLDERS = {"patient": "patients", "study": "studies", "series": "series", "instance": "instances"}
-PARENTS = {"instance": ("series", "ParentSeries"), "series": ("study", "ParentStudy"), "study": ("patient", "ParentPatient")}
-QUERY = {"patient": ("00100020", "patientid"), "study": ("0020000d", "studyinstanceuid"),
-         "series": ("0020000e", "seriesinstanceuid"), "instance": ("00080018", "sopinstanceuid")}
+PARENTS = {
+    "instance": ("series", "ParentSeries"),
+    "series": ("study", "ParentStudy"),
+    "study": ("patient", "ParentPatient"),
+}
+QUERY = {
+    "patient": ("00100020", "patientid"),
+    "study": ("0020000d", "studyinstanceuid"),
+    "series": ("0020000e", "seriesinstanceuid"),
+    "instance": ("00080018", "sopinstanceuid"),
+}
 
 
 class Access(NamedTuple):
@@ -39,10 +47,14 @@ class Resources:
         self.bulk = re.compile(r"/tools/(create-archive|create-media|create-media-extended)/?")
         self.search = re.compile(root + r"/(studies|series|instances)/?")
         study, series, instance = r"/studies/([.0-9]+)", r"/series/([.0-9]+)", r"/instances/([.0-9]+)"
-        self.web = [re.compile(root + pattern, re.DOTALL) for pattern in (
-            study + r"(?:|/series|/metadata|/instances|/rendered|/thumbnail)/?",
-            study + series + r"(?:|/instances|/rendered|/thumbnail|/metadata)/?",
-            study + series + instance + r"(?:|/|/frames/.*|/rendered|/thumbnail|/metadata|/bulk/.*)/?")]
+        self.web = [
+            re.compile(root + pattern, re.DOTALL)
+            for pattern in (
+                study + r"(?:|/series|/metadata|/instances|/rendered|/thumbnail)/?",
+                study + series + r"(?:|/instances|/rendered|/thumbnail|/metadata)/?",
+                study + series + instance + r"(?:|/|/frames/.*|/rendered|/thumbnail|/metadata|/bulk/.*)/?",
+            )
+        ]
         self.patterns = [self.single, *self.web]
         self.known = {}
 
@@ -104,8 +116,12 @@ class Resources:
     def lookup(self, level, uid):
         key = (level, "uid", uid)
         if key not in self.known:
-            find = {"patient": orthanc.LookupPatient, "study": orthanc.LookupStudy, "series": orthanc.LookupSeries,
-                    "instance": orthanc.LookupInstance}[level]
+            find = {
+                "patient": orthanc.LookupPatient,
+                "study": orthanc.LookupStudy,
+                "series": orthanc.LookupSeries,
+                "instance": orthanc.LookupInstance,
+            }[level]
             try:
                 identifier = find(uid)
             except orthanc.OrthancException:

@@ -25,7 +25,7 @@ def tag(instance, name):
 def unpadded(document, stated_length):
     """DICOM stores an even number of bytes; the length says how many are the model's."""
     if stated_length and stated_length.isdigit():
-        return document[:int(stated_length)]
+        return document[: int(stated_length)]
     text = document.lstrip().startswith(b"solid") and document.endswith(b"\0")
     return document[:-1] if text else document
 

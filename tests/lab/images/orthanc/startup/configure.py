@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, threedpc.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -176,7 +175,8 @@ class Configuration:
         for name, plugin in self.plugins.items():
             # The section of OHIF is not called like its plugin, so it enables nothing.
             mentioned = not plugin.get("variable_required") and (
-                name in self.settings or plugin.get("root_setting") in self.settings)
+                name in self.settings or plugin.get("root_setting") in self.settings
+            )
             switched = self.switched.get(name)
             if switched is not False and (switched or mentioned or plugin.get("always")):
                 names.append(name)
@@ -188,7 +188,9 @@ class Configuration:
         libraries, stand_ins = [], []
         for name in self.enabled():
             plugin = self.plugins[name]
-            merge(self.settings, {name: plugin["defaults"]} if "defaults" in plugin else {}, "defaults", overwrite=False)
+            merge(
+                self.settings, {name: plugin["defaults"]} if "defaults" in plugin else {}, "defaults", overwrite=False
+            )
             libraries += plugin.get("libraries", [])
             if "stand_in" in plugin:
                 stand_ins.append(plugin["stand_in"])
@@ -215,7 +217,7 @@ class Configuration:
         overwrite = self.settings.get("OverwriteInstances")
         if isinstance(overwrite, str):
             self.settings["OverwriteInstances"] = overwrite != "Never"
-            log("WARNING", f"lab: OverwriteInstances \"{overwrite}\" is read as {overwrite != 'Never'} by this Orthanc")
+            log("WARNING", f'lab: OverwriteInstances "{overwrite}" is read as {overwrite != "Never"} by this Orthanc')
 
     def has_bad_users(self):
         """Newer Orthancs than Debian's stop at a password that isn't a text."""
@@ -256,8 +258,11 @@ def main():
         sys.exit(-1)
     configuration.add_password()
     if configuration.lacks_users():
-        log("ERROR", "HTTP authentication is enabled and remote access is allowed, but no user is declared. "
-            "Declare one in RegisteredUsers, or set ORTHANC_PASSWORD, or disable the authentication.")
+        log(
+            "ERROR",
+            "HTTP authentication is enabled and remote access is allowed, but no user is declared. "
+            "Declare one in RegisteredUsers, or set ORTHANC_PASSWORD, or disable the authentication.",
+        )
         sys.exit(-3)
 
     install(libraries)
