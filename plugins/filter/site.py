@@ -20,17 +20,6 @@ from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.parsing.vault import EncryptedString
 
-# What a modality may be allowed to do, and Orthanc's key for it.
-ALLOW = {
-    "echo": "AllowEcho",
-    "store": "AllowStore",
-    "find": "AllowFind",
-    "find_worklist": "AllowFindWorklist",
-    "get": "AllowGet",
-    "move": "AllowMove",
-    "storage_commitment": "AllowStorageCommitment",
-}
-
 # Texts that begin like a number in any version of YAML, and the one-letter truths of version 1.1.
 AMBIGUOUS = re.compile(r"[-+.]?[0-9]|[-+]?\.|[yYnN]$")
 
@@ -97,24 +86,6 @@ def compose_yaml(fragment):
     """Serialize a dictionary as a Compose file, in which a literal dollar is doubled."""
     plain = _dollars_doubled(_plain(fragment))
     return yaml.dump(plain, Dumper=_ComposeDumper, sort_keys=False, allow_unicode=True, width=sys.maxsize)
-
-
-def orthanc_modalities(modalities):
-    """Orthanc's `DicomModalities` of a list of modalities, every `Allow*` written out: Orthanc's default is yes."""
-    result = {}
-    for modality in modalities:
-        allow = modality.get("allow", ["echo", "store"])
-        if isinstance(allow, str) or set(allow) - set(ALLOW):
-            raise AnsibleFilterError(f"{modality['name']}: allow must be a list with any of {', '.join(ALLOW)}.")
-        entry = {
-            "AET": modality["aet"],
-            "Host": modality["address"],
-            "Port": int(modality.get("port", 104)),
-            "Manufacturer": modality.get("manufacturer", "Generic"),
-        }
-        entry.update({key: name in allow for name, key in ALLOW.items()})
-        result[modality["name"]] = entry
-    return result
 
 
 def network_address(network, number):
@@ -193,7 +164,6 @@ class FilterModule:
             "config_digest": config_digest,
             "network_address": network_address,
             "orthanc_json": orthanc_json,
-            "orthanc_modalities": orthanc_modalities,
             "postgres_option": postgres_option,
             "postgresql_uri": postgresql_uri,
             "source_networks": source_networks,

@@ -10,6 +10,9 @@ import json
 # The only services that anybody outside the server may reach.
 PUBLISHED = {"nginx", "orthanc"}
 
+# What `orthanc_modality` would do, and what that says about the server.
+DRIFT = {"added": "the server lacks", "updated": "the server has other settings of", "removed": "nobody listed"}
+
 # Worst first.
 STATUSES = ["failed", "warned", "not checked", "passed"]
 
@@ -107,6 +110,25 @@ def echo_results(answers):
     return results
 
 
+def modality_results(answer):
+    """Whether the server's list of modalities is the inventory's: the answer of `orthanc_modality` in check mode."""
+    result = {
+        "id": "modalities",
+        "area": "DICOM",
+        "promise": "The archive knows the modalities of the inventory and no others",
+        "request": "GET /modalities",
+        "expected": "no drift",
+    }
+    drift = [f"{word} {', '.join(answer[key])}" for key, word in DRIFT.items() if answer.get(key)]
+    if answer.get("msg"):
+        result.update(status="failed", got=answer["msg"])
+    elif drift:
+        result.update(status="failed", got="; ".join(drift) + ". site.yml puts it right.")
+    else:
+        result.update(status="passed", got="no drift")
+    return [result]
+
+
 def verify_counts(results):
     """How many results there are of each status."""
     return {status: sum(1 for result in results if result["status"] == status) for status in STATUSES}
@@ -163,6 +185,7 @@ class FilterModule:
             "checks_for_each": checks_for_each,
             "compose_containers": compose_containers,
             "container_results": container_results,
+            "modality_results": modality_results,
             "echo_results": echo_results,
             "verify_counts": verify_counts,
             "verify_failures": verify_failures,

@@ -51,7 +51,7 @@ def test_the_logs_name_who_did_what_but_no_token(server, site, studies, token):
     site.request("GET", f"/shares/ohif/viewer?StudyInstanceUIDs={studies[0]['uid']}&token={share['Token']}")
     site.request("GET", f"/shares/studies?token={share['Token']}")
     site.request("GET", "/shares/ui/app/assets/x?token=" + share["Token"], headers={"Referer": share["Url"]})
-    for attempt in range(40):
+    for _attempt in range(40):
         site.request("POST", "/shares/auth/tokens/decode?token=" + share["Token"], json={})
     logs = server.compose("logs --no-color")
     assert share["Token"] not in logs

@@ -32,7 +32,7 @@ def test_a_killed_service_comes_back(site, server, studies, token, service):
     container = server.compose(f"ps --quiet {service}").strip()
     server.run(f"kill -9 $(docker inspect --format '{{{{.State.Pid}}}}' {container})")
     site.wait_until_it_answers(studies[0], 30)
-    for attempt in range(20):
+    for _attempt in range(20):
         assert site.answers(studies[0])
     check_the_studies(site, studies, token)
 
@@ -41,7 +41,7 @@ def test_a_killed_service_comes_back(site, server, studies, token, service):
 def test_a_recreated_service_is_found_again(site, server, studies, token, service):
     server.compose(f"up --detach --force-recreate --no-deps {service}")
     site.wait_until_it_answers(studies[0], 30)
-    for attempt in range(20):
+    for _attempt in range(20):
         assert site.answers(studies[0])
     check_the_studies(site, studies, token)
 

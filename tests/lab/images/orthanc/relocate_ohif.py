@@ -33,9 +33,9 @@ def relocate(folder):
                 found[replacement] += count
             if changed != text:
                 path.write_text(changed, encoding="utf-8")
-        for (regex, replacement), count in found.items():
+        for pair, count in found.items():
             if not count:
-                sys.exit(f"OHIF has changed: nothing matches {regex} in {pattern}")
+                sys.exit(f"OHIF has changed: nothing matches {pair[0]} in {pattern}")
 
 
 def main():

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime
-import itertools
 import json
 import pathlib
 import subprocess
@@ -207,55 +206,6 @@ def test_compose_yaml_never_makes_an_alias_nor_breaks_a_line():
 def test_compose_yaml_of_lazy_values(template):
     text = template("{'a': nested} | compose_yaml", "name: $x\nnested: ['{{ name }}', 2]\n")
     assert yaml.safe_load(text) == {"a": ["$$x", 2]}
-
-
-# Modalities.
-
-CT = {"name": "ct", "aet": "CT1", "address": "10.0.0.5"}
-EVERY_KEY = {
-    "AllowEcho": "echo",
-    "AllowStore": "store",
-    "AllowFind": "find",
-    "AllowFindWorklist": "find_worklist",
-    "AllowGet": "get",
-    "AllowMove": "move",
-    "AllowStorageCommitment": "storage_commitment",
-}
-
-
-def allowed(modality):
-    return {key: value for key, value in site.orthanc_modalities([modality])["ct"].items() if key.startswith("Allow")}
-
-
-@pytest.mark.parametrize("key", EVERY_KEY)
-def test_every_allow_key_is_written_and_follows_its_word_alone(key):
-    assert allowed(CT | {"allow": [EVERY_KEY[key]]}) == {other: other == key for other in EVERY_KEY}
-
-
-def test_all_combinations_of_allow():
-    for count in range(len(EVERY_KEY) + 1):
-        for words in itertools.combinations(EVERY_KEY.values(), count):
-            assert allowed(CT | {"allow": list(words)}) == {key: word in words for key, word in EVERY_KEY.items()}
-
-
-def test_modality_that_says_nothing_may_echo_and_store():
-    entry = site.orthanc_modalities([CT])["ct"]
-    assert {key for key, value in entry.items() if value is True} == {"AllowEcho", "AllowStore"}
-    assert (entry["AET"], entry["Host"], entry["Port"], entry["Manufacturer"]) == ("CT1", "10.0.0.5", 104, "Generic")
-
-
-def test_modality_that_says_everything():
-    modality = CT | {"port": "11112", "manufacturer": "GE", "allow": []}
-    entry = site.orthanc_modalities([modality])["ct"]
-    assert entry == {"AET": "CT1", "Host": "10.0.0.5", "Port": 11112, "Manufacturer": "GE"} | dict.fromkeys(
-        EVERY_KEY, False
-    )
-
-
-@pytest.mark.parametrize("allow", [["Echo"], ["store", "delete"], "store", [""]])
-def test_word_that_allows_nothing_is_refused(allow):
-    with pytest.raises(AnsibleFilterError, match="ct: allow must be a list with any of echo, store"):
-        site.orthanc_modalities([CT | {"allow": allow}])
 
 
 # Addresses.

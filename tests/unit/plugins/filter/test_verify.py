@@ -87,6 +87,23 @@ def test_echoes_become_results():
     assert results[0]["expected"] == "refused for called-AE-title-not-recognized"
 
 
+@pytest.mark.parametrize(
+    ("answer", "status", "got"),
+    [
+        ({"added": [], "updated": [], "removed": []}, "passed", "no drift"),
+        ({"added": ["ct1"]}, "failed", "the server lacks ct1. site.yml puts it right."),
+        ({"updated": ["ct1", "mr1"]}, "failed", "other settings of ct1, mr1"),
+        ({"added": [], "removed": ["byhand"]}, "failed", "nobody listed byhand"),
+        ({"msg": "401", "added": []}, "failed", "401"),
+        ({"msg": "it cannot be reached"}, "failed", "it cannot be reached"),
+    ],
+)
+def test_a_list_of_modalities_that_differs_is_drift(answer, status, got):
+    [entry] = verify.modality_results(answer)
+    assert entry["status"] == status
+    assert got in entry["got"]
+
+
 def result(name, status, area="A"):
     return {
         "id": name,

@@ -1,0 +1,70 @@
+"""The list of scanners: a change interrupts nobody, and what somebody changed by hand is found and put right."""
+
+import json
+
+import pydicom
+from conftest import SERVER, SITE, play
+
+testinfra_hosts = [f"docker://{SERVER}"]
+
+SECOND = {"name": "ct2", "aet": "CT2", "address": SITE["lab_scanner_address"], "allow": ["echo"]}
+
+
+def containers(server):
+    """When each container was started."""
+    names = server.compose("ps --quiet")
+    return server.run(
+        "docker inspect --format '{{.Name}} {{.State.StartedAt}}' " + " ".join(names.split())
+    ).splitlines()
+
+
+def test_a_new_scanner_interrupts_nobody(site, server, studies, tmp_path):
+    assert not site.associate("CT2").is_established
+    before = containers(server)
+    files = sorted(studies[0]["folder"].glob("*.dcm"))
+    association = site.associate("CT1")
+    assert association.send_c_store(pydicom.dcmread(files[0])).Status == 0x0000
+
+    modalities = [{"name": "ct1", "aet": "CT1", "address": SITE["lab_scanner_address"], "port": 11112}, SECOND]
+    (tmp_path / "vars.json").write_text(json.dumps({"pacs_modalities": modalities}))
+    dry = play("--check", "--diff", f"--extra-vars=@{tmp_path / 'vars.json'}")
+    assert "ct2" in dry.stdout
+    assert not site.associate("CT2").is_established
+    result = play(f"--extra-vars=@{tmp_path / 'vars.json'}")
+    assert result.returncode == 0, result.stdout[-3000:]
+
+    assert association.is_established
+    assert {association.send_c_store(pydicom.dcmread(file)).Status for file in files} == {0x0000}
+    association.release()
+    second = site.associate("CT2")
+    assert second.send_c_echo().Status == 0x0000
+    second.release()
+    assert containers(server) == before
+
+
+def test_changes_by_hand_are_reported_and_put_right(site, server, studies):
+    byhand = {"AET": "BYHAND", "Host": SITE["lab_scanner_address"], "Port": 104}
+    assert site.staff("PUT", "/modalities/byhand", json=byhand).status_code == 200
+    result = play(playbook="playbooks/verify.yml")
+    assert result.returncode != 0
+    assert "nobody listed byhand, ct2" in result.stdout
+    before = containers(server)
+    result = play()
+    assert result.returncode == 0, result.stdout[-3000:]
+    assert list(site.staff("GET", "/modalities?expand").json()) == ["ct1", "verify"]
+    assert not site.associate("BYHAND").is_established
+    assert not site.associate("CT2").is_established
+    assert containers(server) == before
+
+
+def test_every_permission_is_written_out(site):
+    known = site.staff("GET", "/modalities?expand").json()
+    allowed = {
+        name: {key for key, value in entry.items() if key.startswith("Allow") and value}
+        for name, entry in known.items()
+    }
+    # Orthanc may convert what it sends to a modality; that lets nobody do anything.
+    assert {name: keys - {"AllowTranscoding"} for name, keys in allowed.items()} == {
+        "ct1": {"AllowEcho", "AllowStore"},
+        "verify": {"AllowEcho"},
+    }
