@@ -16,7 +16,7 @@ else
   echo "== $scenario failed. The server's journal and the services' logs, if it is still there:"
   docker exec "$server" journalctl --no-pager --lines 40 || true
   docker exec --workdir /opt/pacs "$server" docker compose logs --no-color --tail 20 || true
-  docker rm --force --volumes "$server" >/dev/null 2>&1 || true
+  molecule destroy --scenario-name "$scenario" >/dev/null 2>&1 || true
 fi
 passed=$(sed -nE 's/.*[ =]([0-9]+) passed.*/\1/p' ".cache/molecule/$scenario.out" | tail -1)
 broken=$(sed -nE 's/.*[ =]([0-9]+) failed.*/\1/p' ".cache/molecule/$scenario.out" | tail -1)

@@ -93,8 +93,9 @@ class Site:
         """Whether staff and a surgeon get what they ask for right now: archive, database, token, gate."""
         try:
             token = self.share(study["id"], study["uid"])["Token"]
-            studies = self.request("GET", "/shares/dicom-web/studies", token=token)
-            return studies.status_code == 200 and study["uid"] in studies.text
+            shared = self.request("GET", "/shares/dicom-web/studies", token=token)
+            archived = self.staff("GET", f"/studies/{study['id']}")
+            return shared.ok and archived.ok and study["uid"] in shared.text
         except (requests.RequestException, KeyError):
             return False
 

@@ -96,20 +96,18 @@ def test_every_kind_of_password_works_and_survives_a_restart(site, server, studi
     (tmp_path / "vars.json").write_text(json.dumps(values))
     result = play(f"--extra-vars=@{tmp_path / 'vars.json'}")
     assert result.returncode == 0, result.stdout[-3000:]
-    try:
-        SITE["pacs_staff_users"]["anna"], before = password, SITE["pacs_staff_users"]["anna"]
-        server.compose("restart")
-        site.wait_until_it_answers(studies[0], 60)
-        path = f"/shares/dicom-web/studies/{studies[0]['uid']}/metadata"
-        new = site.share(studies[0]["id"], studies[0]["uid"])["Token"]
-        assert site.request("GET", path, token=new).status_code == 200
-        assert site.request("GET", path, token=old).status_code == 403
-        assert site.request("GET", "/orthanc/system", user="anna", password=before).status_code == 401
-    finally:
-        SITE["pacs_staff_users"]["anna"] = before
+    before, SITE["pacs_staff_users"]["anna"] = SITE["pacs_staff_users"]["anna"], password
+    server.compose("restart")
+    site.wait_until_it_answers(studies[0], 60)
+    path = f"/shares/dicom-web/studies/{studies[0]['uid']}/metadata"
+    new = site.share(studies[0]["id"], studies[0]["uid"])["Token"]
+    assert site.request("GET", path, token=new).status_code == 200
+    assert site.request("GET", path, token=old).status_code == 403
+    assert site.request("GET", "/orthanc/system", user="anna", password=before).status_code == 401
 
 
 def test_going_back_to_the_first_passwords_works_too(site, studies):
+    SITE["pacs_staff_users"]["anna"] = SECRETS["anna"]
     result = play()
     assert result.returncode == 0, result.stdout[-3000:]
     assert site.answers(studies[0])

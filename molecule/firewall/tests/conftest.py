@@ -99,7 +99,7 @@ def it_listens() -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def listener():
-    """A listener in the network of the PACS, a container beside it, and one of somebody else, on the server's engine."""
+    """On the server: a listener in the network of the PACS, a container beside it, and one of somebody else."""
     archive = subprocess.Popen(["docker", "save", IMAGE], stdout=subprocess.PIPE)
     docker("exec", "--interactive", SERVER, "docker", "load", stdin=archive.stdout)
     code = (SCENARIO / "tests/listener.py").read_text()

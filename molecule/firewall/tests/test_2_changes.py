@@ -23,14 +23,15 @@ def test_a_dry_run_shows_the_exact_rules_and_changes_nothing():
     before = loaded(), server(f"cat {RULES}")
     run = play(WITH_MOVED, "--check", "--diff")
     assert changed(run) == 1
-    assert [line for line in run.stdout.splitlines() if line.startswith(("+ ", "- "))] == [f"+            {MOVED['address']},"]
+    shown = [line for line in run.stdout.splitlines() if line.startswith(("+ ", "- "))]
+    assert shown == [f"+            {MOVED['address']},"]
     assert (loaded(), server(f"cat {RULES}")) == before
     assert ask("moved", 4242, ADDRESSES["ipv4"]) == "silent"
 
 
 def test_a_changed_list_is_loaded_at_once_and_no_stranger_slips_in():
-    talk = ["docker", "exec", "--interactive", f"{SERVER}-scanner", "bash", "-c"]
-    talk += [f"exec 3<>/dev/tcp/{ADDRESSES['ipv4']}/4242; read -u 3; while read word; do echo $word >&3; head -1 <&3; done"]
+    say = f"exec 3<>/dev/tcp/{ADDRESSES['ipv4']}/4242; read -u 3; while read w; do echo $w >&3; head -1 <&3; done"
+    talk = ["docker", "exec", "--interactive", f"{SERVER}-scanner", "bash", "-c", say]
     options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(talk, **options) as study, knocking("stranger") as ipv4, knocking("stranger", "ipv6") as ipv6:
         study.stdin.write("before\n")
