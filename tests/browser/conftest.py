@@ -62,8 +62,11 @@ class Profile:
             http_credentials=credentials,
         )
         self.context.set_default_timeout(120_000)
-        self.context.on("request", self.requests.append)
+        self.context.on("request", self.note)
         self.page = self.context.new_page()
+
+    def note(self, request):
+        self.requests.append(request)
 
     def call(self, path, method="GET", data=None):
         """A request without the browser's window; the answer's status and JSON."""
