@@ -139,8 +139,7 @@ def links(document):
     """Every link that a DICOMweb answer gives its reader."""
     if isinstance(document, list):
         for entry in document:
-            for link in links(entry):
-                yield link
+            yield from links(entry)
     elif isinstance(document, dict):
         for key, entry in document.items():
             if key == "BulkDataURI" and isinstance(entry, str):
@@ -149,8 +148,7 @@ def links(document):
                 for link in entry.get("Value") or []:
                     yield str(link)
             else:
-                for link in links(entry):
-                    yield link
+                yield from links(entry)
 
 
 def link_problems(document, prefix, optional):

@@ -85,7 +85,8 @@ def up() -> None:
     say("Starting the hospital server, a container with its own Docker Engine")
     play("tests/lab/demo_server.yml")
     # What comes in by a published port of this machine comes, for the server, from here.
-    site["lab_scanner_address"] = docker("inspect", "--format", "{{.NetworkSettings.Networks.bridge.Gateway}}", CONTAINER)
+    gateway = "{{.NetworkSettings.Networks.bridge.Gateway}}"
+    site["lab_scanner_address"] = docker("inspect", "--format", gateway, CONTAINER)
     write(site)
     say("site.yml: making the server what inventories/demo says")
     play("playbooks/site.yml")

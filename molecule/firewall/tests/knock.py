@@ -19,7 +19,7 @@ while not select.select([sys.stdin], [], [], 0)[0]:
         tries += 1
     else:
         knock.close()
-    answered = select.select([], [entry for _, entry in waiting], [], 0.02)[1]
+    answered = select.select([], [entry for since, entry in waiting], [], 0.02)[1]
     through += [time.time() for entry in answered if entry.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0]
     old = [entry for since, entry in waiting if entry in answered or time.monotonic() - since > 2]
     waiting = [(since, entry) for since, entry in waiting if entry not in old]

@@ -99,7 +99,7 @@ def test_a_reboot():
     assert scanner["through"]
     check_who_gets_through()
     # Loaded before Docker began to start.
-    times = "systemctl show --value --property={{}} {{}}"
+    times = "systemctl show --value --property={} {}"
     ours = int(server(times.format("ActiveEnterTimestampMonotonic", UNIT)))
     dockers = int(server(times.format("ExecMainStartTimestampMonotonic", "docker")))
     assert 0 < ours < dockers
@@ -109,7 +109,7 @@ def test_a_reboot():
 @pytest.fixture(scope="module")
 def switched_off():
     other = server("nft --stateless list table ip nat 2>/dev/null")
-    assert changed(play({"firewall_enabled": False}, "--check")) == 1
+    assert changed(play({"firewall_enabled": False}, "--check")) == 2
     assert TABLE in loaded()
     assert changed(play({"firewall_enabled": False})) == 2
     yield
@@ -122,6 +122,9 @@ def test_switched_off_it_leaves_nothing_behind(switched_off):
     assert TABLE not in server("nft list tables")
     assert server("find /etc -name '*threedpc*'") == ""
     assert server(f"systemctl show --value --property=LoadState {UNIT}") == "not-found"
+    server(f"nft add table {TABLE}")
+    assert changed(play({"firewall_enabled": False})) == 1
+    assert TABLE not in server("nft list tables")
     assert changed(play({"firewall_enabled": False})) == 0
 
 

@@ -17,6 +17,7 @@ for user, password in list(config.get("RegisteredUsers", {}).items())[:1]:
     credentials = base64.b64encode(f"{user}:{password}".encode())
     request.add_header("Authorization", "Basic " + credentials.decode())
 
+problem = None
 end = time.monotonic() + 4
 while time.monotonic() < end:
     try:

@@ -311,9 +311,11 @@ def test_content_that_is_not_text(run, tmp_path, content, kind):
     assert "12345678" not in message
 
 
-def test_content_that_is_not_unicode(run, tmp_path):
-    message = refused(run, tmp_path, files=[{"path": tmp_path / "f", "content": "a\udc80"}])
-    assert "UTF-8" in message
+def test_content_that_is_not_unicode():
+    # Some releases of ansible-core let it come this far.
+    entry = {"path": "/f", "mode": "0644", "owner": 0, "group": 0, "content": "a\udc80"}
+    with pytest.raises(site_files.PacsError, match="UTF-8"):
+        site_files.check_entry(entry)
 
 
 @pytest.mark.parametrize("path", ["relative", "./f", "a\0b", ""])
