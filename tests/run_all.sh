@@ -26,7 +26,9 @@ part lint make --no-print-directory lint
 part sanity make --no-print-directory sanity
 part unit make --no-print-directory unit
 part lab make --no-print-directory lab
-part molecule make --no-print-directory molecule SCENARIO=default
+for scenario in default lan firewall; do
+  part "molecule-$scenario" make --no-print-directory molecule "SCENARIO=$scenario"
+done
 part demo make --no-print-directory demo
 part browser make --no-print-directory browser
 part demo-down make --no-print-directory demo-down

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs one Molecule scenario, or all of them: run_molecule.sh [scenario]
+# Runs one Molecule scenario: run_molecule.sh [scenario]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 suffix=""
@@ -7,19 +7,21 @@ suffix=""
 export LAB_IMAGES="$PWD/.cache/lab/images$suffix.yml"
 mkdir -p .cache/molecule
 scenario=${1:-default}
+output=.cache/molecule/$scenario.out
 rm -f ".cache/molecule/$scenario.log"
-if molecule test --scenario-name "$scenario" 2>&1 | tee ".cache/molecule/$scenario.out"; then
-  failed=0
-else
-  failed=1
-  server=$(sed -n 's/^lab_server_name: //p' "molecule/$scenario/inventory/group_vars/all.yml")
-  echo "== $scenario failed. The server's journal and the services' logs, if it is still there:"
-  docker exec "$server" journalctl --no-pager --lines 40 || true
-  docker exec --workdir /opt/pacs "$server" docker compose logs --no-color --tail 20 || true
-  molecule destroy --scenario-name "$scenario" >/dev/null 2>&1 || true
+failed=0
+molecule test --destroy=never --scenario-name "$scenario" 2>&1 | tee "$output" || failed=1
+if [ "$failed" = 1 ]; then
+  echo "== $scenario failed. The journal of its servers and the logs of their services:"
+  docker ps --format '{{.Names}}' | grep '^threedpc-pacs-' | grep -v -- '-demo$' | while read -r server; do
+    echo "== $server"
+    docker exec "$server" journalctl --no-pager --lines 40 || true
+    docker exec --workdir /opt/pacs "$server" docker compose --ansi never logs --no-color --tail 20 || true
+  done
 fi
-passed=$(sed -nE 's/.*[ =]([0-9]+) passed.*/\1/p' ".cache/molecule/$scenario.out" | tail -1)
-broken=$(sed -nE 's/.*[ =]([0-9]+) failed.*/\1/p' ".cache/molecule/$scenario.out" | tail -1)
+molecule destroy --scenario-name "$scenario" >> "$output" 2>&1 || failed=1
+passed=$(sed -nE 's/.*[ =]([0-9]+) passed.* in [0-9].*/\1/p' "$output" | tail -1)
+broken=$(sed -nE 's/.*[ =]([0-9]+) failed.* in [0-9].*/\1/p' "$output" | tail -1)
 [ "$failed" = 0 ] || [ -n "$broken" ] || broken=1
 echo "molecule-$scenario: ${passed:-0} passed, ${broken:-0} failed"
 exit "$failed"

@@ -83,6 +83,11 @@ def test_everything_is_healthy_after_a_reboot(site, server, studies, token):
     check_the_studies(site, studies, token)
 
 
+def test_after_all_this_every_promise_is_kept():
+    result = play("--extra-vars=verify_send=true", playbook="playbooks/verify.yml")
+    assert result.returncode == 0, result.stdout[-3000:]
+
+
 def test_after_all_this_there_is_nothing_to_do():
     result = play("--check", "--diff")
     assert result.returncode == 0, result.stdout[-3000:]
