@@ -30,8 +30,8 @@ mkdir -p "$copy"
 exec 9> "$ANSIBLE_COLLECTIONS_PATH/lock"
 flock 9
 # ansible-test keeps its environment in tests/output; making it again would take a minute.
-find "$copy" -mindepth 1 \( -path "$copy/tests" -o -path "$copy/tests/output*" -o -path "$copy/.git*" \) -prune -o -delete 2> /dev/null
-find "$copy/tests" -mindepth 1 -path "$copy/tests/output*" -prune -o -delete 2> /dev/null
+find "$copy" -mindepth 1 -maxdepth 1 ! -name tests ! -name .git -exec rm -rf {} +
+find "$copy/tests" -mindepth 1 -maxdepth 1 ! -name output -exec rm -rf {} + 2> /dev/null
 # Links are left out: the one by which the checkout finds itself would never end.
 git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
   [ -f "$file" ] && [ ! -L "$file" ] && printf '%s\0' "$file"

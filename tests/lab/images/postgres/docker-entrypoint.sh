@@ -45,7 +45,7 @@ initialize() {
     export PGPASSWORD=$POSTGRES_PASSWORD
     pg_ctl -D "$PGDATA" -w start -o "$(printf '%q ' "$@" -c listen_addresses= -p 5432)"
     if [[ $POSTGRES_DB != postgres ]]; then
-        POSTGRES_DB=postgres run_sql -v db="$POSTGRES_DB" <<< 'CREATE DATABASE :"db";'
+        createdb --username "$POSTGRES_USER" --maintenance-db postgres "$POSTGRES_DB"
     fi
     shopt -s nullglob
     run_init_files /docker-entrypoint-initdb.d/*
@@ -61,7 +61,7 @@ mkdir -p "$PGDATA"
 chmod 0700 "$PGDATA" 2>/dev/null || true
 if [[ $(id -u) == 0 ]]; then
     find "$PGDATA" \! -user postgres -exec chown postgres:postgres {} +
-    exec gosu postgres "$BASH_SOURCE" "$@"
+    exec gosu postgres "${BASH_SOURCE[0]}" "$@"
 fi
 
 if [[ ! -s $PGDATA/PG_VERSION ]]; then
