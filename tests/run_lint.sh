@@ -6,6 +6,8 @@ export PATH="$PWD/.cache/venv/bin:$PATH"
 unset ANSIBLE_CONFIG
 # Where ansible-lint finds this collection, and where it may keep things.
 export ANSIBLE_COLLECTIONS_PATH="$PWD/.collections" ANSIBLE_HOME="$PWD/.cache/ansible"
+# It installs a copy of the collection there, and would believe an old one.
+rm -rf "$ANSIBLE_HOME/collections/ansible_collections/threedpc"
 
 passed=0 failed=0
 lint() {

@@ -9,6 +9,8 @@ mkdir -p .cache/molecule
 scenario=${1:-default}
 output=.cache/molecule/$scenario.out
 rm -f ".cache/molecule/$scenario.log"
+# Molecule installs a copy of the collection there, and would believe an old one.
+rm -rf "${ANSIBLE_HOME:-.cache/ansible}/collections/ansible_collections/threedpc"
 failed=0
 molecule test --destroy=never --scenario-name "$scenario" 2>&1 | tee "$output" || failed=1
 if [ "$failed" = 1 ]; then
