@@ -18,6 +18,7 @@ help:
 	@echo "make demo       a complete PACS on a throwaway server, proven on a real study"
 	@echo "make demo-down  remove it"
 	@echo "make test       everything that must pass: lint sanity unit molecule browser"
+	@echo "make bench      measure a site beside a reference stack and a bare Orthanc"
 	@echo "make lab        build the images of the lab"
 	@echo "make molecule SCENARIO=default"
 	@echo "IMAGES=upstream with demo and molecule takes the images that a hospital runs"
@@ -54,10 +55,22 @@ unit: venv
 molecule: lab
 	@bash tests/run_molecule.sh $(SCENARIO)
 
+# Ten losses of power instead of three.
+soak: export NOTHING_LOST_KILLS ?= 10
+soak: lab
+	@bash tests/run_molecule.sh nothing_lost
+
 browser: venv
 	@bash tests/browser/run.sh
+
+# BENCH names parts (BENCH="frames ingest"), or smoke; see tests/bench/bench.py.
+bench: lab
+	@bash tests/bench/run.sh $(BENCH)
+
+bench-smoke: lab
+	@bash tests/bench/run.sh smoke
 
 test: venv
 	@bash tests/run_all.sh
 
-.PHONY: help venv engine lab demo demo-down lint sanity unit molecule browser test
+.PHONY: help venv engine lab demo demo-down lint sanity unit molecule soak browser bench bench-smoke test

@@ -35,14 +35,34 @@ part unit make --no-print-directory unit
 part lab make --no-print-directory lab
 wait "$sanity"
 part sanity replay .cache/test/sanity.out $?
-# The scenario firewall joins them when it has been green as a whole; make molecule SCENARIO=firewall runs it.
-for scenario in default lan; do
-  part "molecule-$scenario" make --no-print-directory molecule "SCENARIO=$scenario"
+# Two at a time, because a scenario waits for its servers half of the time. The longest come first.
+lane() { # lane SCENARIO...: one after the other
+  local scenario status
+  for scenario in "$@"; do
+    status=0
+    make --no-print-directory molecule "SCENARIO=$scenario" > ".cache/test/molecule-$scenario.out" 2>&1 || status=$?
+    echo "$status" > ".cache/test/molecule-$scenario.status"
+    echo "molecule-$scenario: its end after $SECONDS s is in .cache/test/molecule-$scenario.out"
+  done
+}
+# Not among them yet: nothing_lost, rotation and upgrade, which were not green as a whole so far.
+first=(default lan)
+second=(firewall acme)
+lane "${first[@]}" &
+lane "${second[@]}"
+wait
+for scenario in "${first[@]}" "${second[@]}"; do
+  part "molecule-$scenario" replay ".cache/test/molecule-$scenario.out" "$(cat ".cache/test/molecule-$scenario.status")"
 done
 part demo make --no-print-directory demo
 part browser make --no-print-directory browser
 part demo-down make --no-print-directory demo-down
 
-[ -z "$failed_parts" ] || printf '\nFailed:%s. The output of each part is in .cache/test/.\n' "$failed_parts"
+if [ -n "$failed_parts" ]; then
+  printf '\nFailed:%s. The output of each part is in .cache/test/. What it says of failures:\n' "$failed_parts"
+  for name in $failed_parts; do
+    grep -hE '^(FAILED|ERROR|fatal|E  )|^ *File .*, line|failed:' ".cache/test/$name.log" | cut -c1-300 | tail -25
+  done
+fi
 printf '%d passed, %d failed\n' "$passed" "$failed"
 [ "$failed" = 0 ]

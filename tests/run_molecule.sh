@@ -9,8 +9,10 @@ mkdir -p .cache/molecule
 scenario=${1:-default}
 output=.cache/molecule/$scenario.out
 rm -f ".cache/molecule/$scenario.log"
-# Molecule installs a copy of the collection there, and would believe an old one.
-rm -rf "${ANSIBLE_HOME:-.cache/ansible}/collections/ansible_collections/threedpc"
+# A home of its own, so that scenarios can run beside each other. Molecule installs a copy of the collection there, and
+# would believe an old one.
+export ANSIBLE_HOME="$PWD/.cache/molecule/$scenario.home"
+rm -rf "$ANSIBLE_HOME/collections/ansible_collections/threedpc"
 failed=0
 molecule test --destroy=never --scenario-name "$scenario" 2>&1 | tee "$output" || failed=1
 if [ "$failed" = 1 ]; then

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import functools
 import hashlib
+import hmac
 import ipaddress
 import json
 import re
@@ -131,6 +132,11 @@ def postgresql_uri(password, host, application):
     )
 
 
+def derived_secret(secret, purpose):
+    """A password for one purpose, from which the secret can't be found again."""
+    return hmac.new(to_text(secret).encode(), to_text(purpose).encode(), hashlib.sha256).hexdigest()
+
+
 def postgres_option(setting):
     """A setting, as an item of a dictionary, in the form that PostgreSQL's command line takes."""
     return ["-c", f"{setting['key']}={setting['value']}"]
@@ -162,6 +168,7 @@ class FilterModule:
         return {
             "compose_yaml": compose_yaml,
             "config_digest": config_digest,
+            "derived_secret": derived_secret,
             "network_address": network_address,
             "orthanc_json": orthanc_json,
             "postgres_option": postgres_option,

@@ -5,7 +5,15 @@
 
 from __future__ import annotations
 
+import base64
+import datetime
+import hmac
 import json
+
+from ansible.module_utils.common.text.converters import to_text
+from ansible_collections.threedpc.pacs.plugins.module_utils.http_judge import judge_days
+
+DAY = datetime.timedelta(days=1)
 
 # The only services that anybody outside the server may reach.
 PUBLISHED = {"nginx", "orthanc"}
@@ -37,6 +45,19 @@ def _filled(thing, row):
             return value
         thing = thing.replace(f"{{{key}}}", str(value))
     return thing
+
+
+def signed_share_token(key, uid):
+    """A token as the auth service signs it, for a study that need not be there. No ledger knows it."""
+    resource = {"dicom_uid": to_text(uid), "orthanc_id": None, "url": None, "level": "study"}
+    payload = {"id": "verify", "resources": [resource], "type": "ohif-viewer-publication", "expiration_date": None}
+    parts = [_token_part(json.dumps(entry).encode()) for entry in ({"alg": "HS256", "typ": "JWT"}, payload)]
+    signature = hmac.digest(to_text(key).encode(), ".".join(parts).encode(), "sha256")
+    return ".".join([*parts, _token_part(signature)])
+
+
+def _token_part(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def compose_containers(output):
@@ -92,24 +113,6 @@ def _published_result(containers):
     }
 
 
-def echo_results(answers):
-    """Results of a loop of `dicom_echo`: a message means that the answer was not the expected one."""
-    results = []
-    for answer in answers:
-        check = answer["item"]
-        result = {key: check[key] for key in ("id", "area", "promise")}
-        result["request"] = "C-ECHO from {} to {}".format(check["calling_aet"], check["called_aet"])
-        result["expected"] = " for ".join(part for part in (check["expect"], check.get("expect_reason")) if part)
-        if answer.get("skipped"):
-            result.update(status="not checked", got=check["not_checked"])
-        elif answer.get("msg"):
-            result.update(status="failed", got=answer.get("message") or answer["msg"])
-        else:
-            result.update(status="passed", got=answer.get("message", ""))
-        results.append(result)
-    return results
-
-
 def modality_results(answer):
     """Whether the server's list of modalities is the inventory's: the answer of `orthanc_modality` in check mode."""
     result = {
@@ -127,6 +130,62 @@ def modality_results(answer):
     else:
         result.update(status="passed", got="no drift")
     return [result]
+
+
+def certificate_results(text, fail_days, warn_days, now=None):
+    """What the server's status file says of its certificates; nginx's own is asked for over HTTP."""
+    now = _time(now) if now else datetime.datetime.now(datetime.UTC)
+    result = {
+        "id": "certificate-renewal",
+        "area": "Certificates",
+        "promise": "Certificates are renewed by themselves",
+        "request": "status.json",
+        "expected": "no failure, and the last run within 36 hours",
+    }
+    try:
+        status = json.loads(text)
+    except ValueError:
+        return [result | {"status": "failed", "got": "no status file; site.yml and cron write it"}]
+    moments = [status["last_success"], (status["last_failure"] or {}).get("time")]
+    last = max(_time(moment) for moment in moments if moment)
+    if not status["ok"]:
+        result |= {"status": "warned", "got": f"{last:%Y-%m-%d %H:%M} UTC: {status['last_failure']['reason']}"}
+    elif now - last > datetime.timedelta(hours=36):
+        result |= {"status": "warned", "got": f"the last run was {last:%Y-%m-%d %H:%M} UTC; does cron run?"}
+    else:
+        result |= {"status": "passed", "got": f"the last run was {last:%Y-%m-%d %H:%M} UTC"}
+    found = [result]
+    for name, entry in status["certificates"].items():
+        if name != "site":
+            found.append(_end_result(name, entry, fail_days, warn_days, now))
+    return found
+
+
+def _end_result(name, entry, fail_days, warn_days, now):
+    begin, end = _time(entry["not_before"]), _time(entry["not_after"])
+    limits = {"fail_days": fail_days, "warn_days": warn_days}
+    days = (end - now) / DAY
+    result = {
+        "id": "certificate-" + name.replace(" ", "-"),
+        "area": "Certificates",
+        "promise": f"The certificate of the {name} does not end soon"
+        if name.startswith("modality")
+        else "The archive's certificate for DICOM does not end soon",
+        "request": "status.json",
+        "expected": f"more than {warn_days} days",
+        "status": judge_days(days, (end - begin) / DAY, limits),
+        "got": f"{int(days // 1)} days left, until {end:%Y-%m-%d}",
+    }
+    if entry.get("previous_not_after"):
+        previous = _time(entry["previous_not_after"])
+        if now < previous < now + warn_days * DAY and result["status"] == "passed":
+            got = f"it has been renewed; is the new one installed there? The one before ends on {previous:%Y-%m-%d}"
+            result |= {"status": "warned", "got": got}
+    return result
+
+
+def _time(text):
+    return datetime.datetime.fromisoformat(text)
 
 
 def verify_counts(results):
@@ -182,11 +241,12 @@ class FilterModule:
 
     def filters(self):
         return {
+            "certificate_results": certificate_results,
             "checks_for_each": checks_for_each,
             "compose_containers": compose_containers,
             "container_results": container_results,
             "modality_results": modality_results,
-            "echo_results": echo_results,
+            "signed_share_token": signed_share_token,
             "verify_counts": verify_counts,
             "verify_failures": verify_failures,
             "verify_summary": verify_summary,

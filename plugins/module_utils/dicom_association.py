@@ -55,6 +55,8 @@ ADVICE = {
     "calling-AE-title-not-recognized": "the server does not know the caller, or not at this address",
     "called-AE-title-not-recognized": "the server has another AE title",
 }
+# The server has proven itself in the TLS handshake, and then does not take the client.
+HUNG_UP = "closed-after-handshake"
 MAX_CONTEXTS = 128
 # Type of a PDU.
 A_ABORT = 0x07
@@ -165,11 +167,16 @@ def connect(params, context):
     Every address of the host is tried before giving up.
     """
     host, port, timeout = params["host"], params["port"], params["timeout"]
-    where = "%s port %d" % (host, port)
+    where, ours, target = "%s port %d" % (host, port), params.get("source_address"), (host, port)
     try:
-        connection = socket.create_connection((host, port), timeout=timeout)
+        if ours:
+            # Only an address of the same family can be reached from there.
+            family = socket.AF_INET6 if ":" in ours else socket.AF_INET
+            target = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM)[0][4][:2]
+        connection = socket.create_connection(target, timeout=timeout, source_address=(ours, 0) if ours else None)
     except socket.gaierror as error:
-        raise AssociationFailed("unreachable", "the name %s does not resolve: %s" % (host, error)) from None
+        way = "the name %s does not resolve%s" % (host, " to an address for %s" % ours if ours else "")
+        raise AssociationFailed("unreachable", "%s: %s" % (way, error)) from None
     except ConnectionRefusedError:
         raise AssociationFailed("connection_refused", "nothing listens at %s, or a firewall says so" % where) from None
     except TimeoutError:
@@ -177,7 +184,8 @@ def connect(params, context):
             "timeout", "no connection to %s within %g s; a firewall may drop it" % (where, timeout)
         ) from None
     except OSError as error:
-        raise AssociationFailed("unreachable", "%s can't be reached: %s" % (where, error)) from None
+        way = "%s can't be reached%s" % (where, " from %s" % ours if ours else "")
+        raise AssociationFailed("unreachable", "%s: %s" % (way, error)) from None
     # A message is two small packets: the second would wait for the acknowledgment of the first.
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
@@ -296,6 +304,7 @@ class Association:
         if not self.association.is_established:
             connection.close()
             raise self.failure()
+        self._keep_answers()
         self.milliseconds = (time.monotonic() - start) * 1000
         return self
 
@@ -305,6 +314,15 @@ class Association:
                 self.association.release()
             else:
                 self.association.abort()
+
+    def _keep_answers(self):
+        """Only who waits for an answer gets it.
+
+        pynetdicom's own thread looks for requests of the other side. On a busy machine it looks a moment too late,
+        takes our answer for such a request, and drops it; then we wait in vain and abort.
+        """
+        get_msg = self.association.dimse.get_msg
+        self.association.dimse.get_msg = lambda block=False: get_msg(block=True) if block else (None, None)
 
     def _remember(self, event):
         pdu, name = event.pdu, type(event.pdu).__name__
@@ -328,7 +346,9 @@ class Association:
             return abort(dialed.last_word[8], dialed.last_word[9])
         if isinstance(dialed.error, ssl.SSLError):
             return AssociationFailed(
-                "tls_failed", "the server ends TLS: %s; does it want a client certificate?" % dialed.error
+                "tls_failed",
+                "the server ends TLS: %s; does it want a client certificate?" % dialed.error,
+                reason=HUNG_UP,
             )
         if isinstance(dialed.error, (socket.timeout, TimeoutError)):
             return self._timeout()
@@ -337,6 +357,7 @@ class Association:
                 return AssociationFailed(
                     "tls_failed",
                     "the server hangs up right after the TLS handshake; does it want a client certificate?",
+                    reason=HUNG_UP,
                 )
             if self.pdus:
                 return AssociationFailed("closed", "the server closes the connection in the middle of the association")
@@ -392,3 +413,11 @@ class Association:
             elif status != 0x0000:
                 raise PacsError("the server answers C-FIND with status 0x%04X" % status)
         return found
+
+    def last_status(self, kind, query, model, target=None):
+        """The status that ends a C-FIND, or a C-MOVE to the AE title C(target)."""
+        send = {"find": self.association.send_c_find, "move": self.association.send_c_move}[kind]
+        status = None
+        for answer, _identifier in self._send(send, query, *([target] if kind == "move" else []), model):
+            status = self._status(answer).Status
+        return status

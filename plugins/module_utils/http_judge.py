@@ -17,6 +17,8 @@ from ansible_collections.threedpc.pacs.plugins.module_utils.http_probe import Pr
 LINKS = {"stylesheet", "icon", "manifest", "modulepreload", "apple-touch-icon"}
 SCRIPT = re.compile(r"^(text|application)/(x-)?(java|ecma)script$")
 RETRIEVE_URL = "00081190"
+# Days; for shorter ones the limits are proportionally shorter.
+USUAL_LIFETIME = 90
 DAY = 86400
 
 
@@ -224,9 +226,15 @@ def judge_certificate(certificate, spec, now=None):
             "not checked",
             "nothing is known of the certificate: validate_certs is off, or the site speaks plain HTTP",
         )
-    until = ssl.cert_time_to_seconds(certificate["notAfter"])
-    left = int((until - (time.time() if now is None else now)) // DAY)
-    got = "{} days left, until {}".format(left, time.strftime("%Y-%m-%d", time.gmtime(until)))
-    if left < spec["fail_days"]:
-        return "failed", got
-    return ("warned" if left < spec["warn_days"] else "passed"), got
+    since, until = (ssl.cert_time_to_seconds(certificate[name]) for name in ("notBefore", "notAfter"))
+    left = (until - (time.time() if now is None else now)) / DAY
+    got = "{} days left, until {}".format(int(left // 1), time.strftime("%Y-%m-%d", time.gmtime(until)))
+    return judge_days(left, (until - since) / DAY, spec), got
+
+
+def judge_days(left, lifetime, spec):
+    """What is little for a certificate of three months is all of one that lasts for days."""
+    share = min(1, lifetime / USUAL_LIFETIME)
+    if left < spec["fail_days"] * share:
+        return "failed"
+    return "warned" if left < spec["warn_days"] * share else "passed"

@@ -22,6 +22,9 @@ from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsEr
 # An answer of Orthanc that is longer than this is no error message.
 MESSAGE_LENGTH = 300
 
+# Bytes in a second that a file is sent and stored at, at the least.
+SLOWEST = 2_000_000
+
 ADVICE = {
     400: "Orthanc did not understand the request",
     401: "check url_username and url_password",
@@ -137,6 +140,9 @@ class OrthancClient:
         """The decoded JSON of the answer, or None if it is empty."""
         url = self.root + path
         body = self._open(method, url, None if data is None else json.dumps(data).encode("utf-8"))
+        return self._decoded(method, url, body)
+
+    def _decoded(self, method, url, body):
         if not body.strip():
             return None
         try:
@@ -146,11 +152,24 @@ class OrthancClient:
                 method, url, "the answer is not JSON: does the URL lead to Orthanc's REST API?", server_message(body)
             ) from None
 
-    def _open(self, method, url, data):
+    def post_file(self, path, name):
+        """Send a file as it is, without having all of it in memory; the decoded JSON of the answer."""
+        url = self.root + path
+        size = os.path.getsize(name)
+        # Large instances keep Orthanc busy for seconds before it answers.
+        timeout = self.timeout + size / SLOWEST
+        with open(name, "rb") as stream:
+            headers = {"Content-Type": "application/dicom", "Content-Length": str(size)}
+            body = self._open("POST", url, stream, headers, timeout)
+        return self._decoded("POST", url, body)
+
+    def _open(self, method, url, data, headers=None, timeout=None):
         attempt = 0
         while True:
+            if hasattr(data, "seek"):
+                data.seek(0)
             try:
-                return self._open_once(method, url, data)
+                return self._open_once(method, url, data, headers, timeout)
             except urllib.error.HTTPError as error:
                 raise self._http_error(method, url, error) from None
             except (OSError, http.client.HTTPException, UrlsConnectionError) as error:
@@ -161,10 +180,11 @@ class OrthancClient:
             attempt += 1
             self.sleep(min(2 ** (attempt - 1), 5))
 
-    def _open_once(self, method, url, data):
+    def _open_once(self, method, url, data, extra, timeout):
         headers = {"Accept": "application/json"}
         if data is not None:
             headers["Content-Type"] = "application/json"
+        headers.update(extra or {})
         if self.username is not None:
             headers["Authorization"] = basic_auth_header(self.username, self.password)
         # Redirects are not followed: the credentials would go wherever the answer points.
@@ -173,8 +193,9 @@ class OrthancClient:
             method=method,
             data=data,
             headers=headers,
-            timeout=self.timeout,
-            validate_certs=self.validate_certs,
+            timeout=timeout or self.timeout,
+            # Without TLS there is nothing to check, and reading the machine's CAs takes longer than the request.
+            validate_certs=self.validate_certs and not url.lower().startswith("http:"),
             ca_path=self.ca_path,
             follow_redirects="none",
             use_netrc=False,

@@ -102,7 +102,9 @@ source:
   type: str
   sample: DICOM UL service-user
 reason:
-  description: Reason of a rejection or an abort as PS3.8 names it.
+  description:
+    - Reason of a rejection or an abort as PS3.8 names it.
+    - V(closed-after-handshake) if TLS failed because the server does not take the client, after it proved itself.
   returned: always
   type: str
   sample: called-AE-title-not-recognized
@@ -130,60 +132,20 @@ message:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_association import (
-    Association,
-    AssociationFailed,
     dicom_argument_spec,
     require_pynetdicom,
 )
+from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_request import (
+    OUTCOMES,
+    REFUSALS,
+    disappointment,
+    request,
+)
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
-
-VERIFICATION = "1.2.840.10008.1.1"
-REFUSALS = ["rejected", "context_rejected", "aborted"]
-OUTCOMES = REFUSALS + ["connection_refused", "timeout", "unreachable", "closed", "tls_failed", "failed_status"]
-
-
-def echo(params):
-    """What happened, as the module returns it."""
-    answer = dict(result=None, source=None, reason=None, status=None)
-    try:
-        with Association(params, [(VERIFICATION, None)]) as association:
-            answer["association_ms"] = round(association.milliseconds, 1)
-            status, milliseconds = association.echo()
-            answer["status"] = "0x%04X" % status
-            answer["round_trip_ms"] = round(milliseconds, 1)
-    except AssociationFailed as failure:
-        answer.update(failure.details, outcome=failure.outcome, message=failure.message)
-        return answer
-    if status == 0x0000:
-        answer.update(outcome="accepted", message="the C-ECHO is answered in %.1f ms" % milliseconds)
-    else:
-        answer.update(outcome="failed_status", message="the C-ECHO is answered with status 0x%04X" % status)
-    return answer
-
-
-def disappointment(answer, params):
-    """Why the answer is not what was expected, or None."""
-    if params["expect"] == "accepted":
-        return None if answer["outcome"] == "accepted" else answer["message"]
-    if answer["outcome"] == "accepted":
-        return "it should be refused, but %s" % answer["message"]
-    if answer["outcome"] not in params["expect_outcomes"]:
-        return "it should be refused (%s), but the outcome is %s: %s" % (
-            ", ".join(params["expect_outcomes"]),
-            answer["outcome"],
-            answer["message"],
-        )
-    if params["expect_reason"] and answer["reason"] != params["expect_reason"]:
-        return "it should be refused for %s, but the reason is %s: %s" % (
-            params["expect_reason"],
-            answer["reason"],
-            answer["message"],
-        )
-    return None
 
 
 def run(params):
-    answer = echo(params)
+    answer = request(params)
     wrong = disappointment(answer, params)
     if wrong:
         raise PacsError(

@@ -162,11 +162,13 @@ options:
             type: dict
             suboptions:
               fail_days:
-                description: A certificate that is valid for fewer days is a failure.
+                description:
+                  - A certificate that is valid for fewer days is a failure.
+                  - One that lasts for less than 90 days at all is judged by proportionally fewer.
                 type: int
                 default: 7
               warn_days:
-                description: A certificate that is valid for fewer days is a warning.
+                description: A certificate that is valid for fewer days is a warning, judged in the same way.
                 type: int
                 default: 21
   logins:

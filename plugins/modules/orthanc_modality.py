@@ -342,11 +342,11 @@ def read(client):
 
 
 def write(client, target, change):
-    # What goes makes room first: another modality may take over its AE title.
-    for name in change["removed"]:
-        client.request("DELETE", "/modalities/" + name)
+    # What goes goes last: where a modality only gets another name, Orthanc knows its AE title all the time.
     for name in change["added"] + change["updated"]:
         client.request("PUT", "/modalities/" + name, orthanc_form(target[name]))
+    for name in change["removed"]:
+        client.request("DELETE", "/modalities/" + name)
     kept = read(client)
     lost = sorted(name for name in set(kept) | set(target) if kept.get(name) != target.get(name))
     if lost:

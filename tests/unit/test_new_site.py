@@ -54,10 +54,10 @@ def test_a_new_site_is_made_once(tmp_path):
     assert ".vault-password" in (directory / ".gitignore").read_text()
 
     site = variables(tmp_path, "inventories/ward7", str(password))
-    secrets = [*site["pacs_staff_users"].values(), *(site[name] for name in SECRETS)]
+    secrets = [*site["pacs_staff_users"].values(), *(site[name] for name in (*SECRETS, "backup_repository_password"))]
     assert list(site["pacs_staff_users"]) == ["admin"]
     assert all(len(secret) >= 24 for secret in secrets)
-    assert len(set(secrets)) == 4
+    assert len(set(secrets)) == 5
     assert (site["pacs_domain"], site["ansible_host"], site["ansible_user"]) == (
         "pacs.hospital.example",
         "10.1.2.3",

@@ -42,6 +42,10 @@ def play(*arguments: str, playbook: str = "playbooks/site.yml", **options):
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, **options)
 
 
+# What the web interface makes.
+LINK = "ohif-viewer-publication"
+
+
 class Site:
     """Ways into the deployed site."""
 
@@ -72,11 +76,18 @@ class Site:
     def find(self, level, **query):
         return self.staff("POST", "/tools/find", json={"Level": level, "Query": query}).json()
 
-    def share(self, study, uid, seconds=3600):
-        """The answer to the request for a link to one study."""
+    def ask_share(self, study, uid, seconds=3600, user="anna", **more):
+        """The request for a link to one study, as the web interface makes it, with what the gate takes besides."""
         resource = {"DicomUid": uid, "OrthancId": study, "Level": "study"}
-        body = {"ID": "test", "Resources": [resource], "ValidityDuration": seconds}
-        return self.staff("PUT", "/auth/tokens/ohif-viewer-publication", json=body).json()
+        body = {"Resources": [resource], "Type": LINK, "ValidityDuration": seconds, **more}
+        return self.request("PUT", f"/orthanc/auth/tokens/{LINK}", user=user, json=body)
+
+    def share(self, study, uid, *arguments, **more):
+        return self.ask_share(study, uid, *arguments, **more).json()
+
+    def gate(self, what, token, **options):
+        """What the page of a link asks."""
+        return self.request("POST", f"/shares/gate/{what}", headers={"token": token}, **options)
 
     def associate(self, calling, called=None):
         entity = AE(ae_title=calling)
@@ -117,7 +128,12 @@ class Server:
 
     def run(self, command, check=True):
         return subprocess.run(
-            ["docker", "exec", SERVER, "sh", "-c", command], capture_output=True, text=True, check=check
+            ["docker", "exec", SERVER, "sh", "-c", command],
+            capture_output=True,
+            text=True,
+            # Not every file on the server is text.
+            errors="replace",
+            check=check,
         ).stdout
 
     def compose(self, command, **options):

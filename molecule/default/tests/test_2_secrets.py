@@ -50,14 +50,15 @@ def test_the_logs_name_who_did_what_but_no_token(server, site, studies, token):
     site.request("GET", share["Url"][len(site.base) :])
     site.request("GET", f"/shares/ohif/viewer?StudyInstanceUIDs={studies[0]['uid']}&token={share['Token']}")
     site.request("GET", f"/shares/studies?token={share['Token']}")
-    site.request("GET", "/shares/ui/app/assets/x?token=" + share["Token"], headers={"Referer": share["Url"]})
+    site.request("GET", "/shares/open/x?token=" + share["Token"], headers={"Referer": share["Url"]})
     for _attempt in range(40):
-        site.request("POST", "/shares/auth/tokens/decode?token=" + share["Token"], json={})
+        site.gate("open?token=" + share["Token"], share["Token"])
+        site.gate("pin?token=" + share["Token"], share["Token"], json={"pin": "1234"})
     logs = server.compose("logs --no-color")
     assert share["Token"] not in logs
     assert share["Token"][:60] not in logs
     assert '"user":"anna"' in logs
-    assert "/shares/ui/app/token-landing.html" in logs
+    assert "/shares/open/" in logs
 
 
 def test_the_secrets_are_files_that_root_and_their_service_alone_can_read(host):

@@ -10,7 +10,7 @@ import time
 import pytest
 from conftest import ROOT, SCENARIO, SERVER, play
 
-SERVICES = ["postgres", "orthanc-auth-service", "orthanc", "orthanc-for-shares", "nginx"]
+SERVICES = ["postgres", "orthanc-auth-service", "share-gate", "orthanc", "orthanc-for-shares", "nginx"]
 
 testinfra_hosts = [f"docker://{SERVER}"]
 

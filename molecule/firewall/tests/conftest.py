@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -11,26 +12,36 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 import yaml
 
 SCENARIO = Path(__file__).resolve().parents[1]
 ROOT = SCENARIO.parents[1]
 SITE = yaml.safe_load((SCENARIO / "inventory/group_vars/all.yml").read_text())
 SERVER = SITE["lab_server_name"]
+CLIENTS = SITE["lab_clients"]
 ADDRESSES = {"ipv4": SITE["lab_server_address"], "ipv6": SITE["lab_server_address6"]}
 IMAGE = yaml.safe_load(Path(os.environ["LAB_IMAGES"]).read_text())["pacs_images"]["nginx"]
+NGINX, ORTHANC = "172.30.42.10", "172.30.42.11"
 TABLE = "inet threedpc_pacs"
 UNIT = "threedpc-pacs-firewall"
 RULES = f"/etc/{UNIT}.nft"
+MODALITIES = "/var/lib/pacs/tls/dicom/modalities"
+OPEN, SILENT = {"open"}, {"silent"}
+UNKNOWN, WRONG_TITLE = "Calling AE title not recognised", "Called AE title not recognised"
 
-# What a client sees of a port: how the attempt ended, and what the listener greeted it with.
+# What a client sees of each port: whether it can connect, or why not.
 PROBE = """
-import socket, sys
-try:
-    with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=1.5) as connection:
-        print("open", connection.makefile().readline().strip())
-except OSError as error:
-    print("silent" if isinstance(error, TimeoutError) else error)
+import concurrent.futures, socket, sys
+def ask(door):
+    port, address = door.split("@")
+    try:
+        with socket.create_connection((address, int(port)), timeout=3):
+            return "open"
+    except OSError as error:
+        return "silent" if isinstance(error, TimeoutError) else str(error)
+with concurrent.futures.ThreadPoolExecutor(16) as pool:
+    print("\\n".join(pool.map(ask, sys.argv[1:])))
 """
 
 
@@ -43,12 +54,26 @@ def server(command: str, check: bool = True) -> str:
     return docker("exec", SERVER, "bash", "-c", command, check=check)
 
 
-def play(changes: dict | None = None, *arguments: str) -> subprocess.CompletedProcess:
-    """Run the playbook as an operator does, with some variables changed."""
-    command = ["ansible-playbook", str(SCENARIO / "converge.yml"), f"--inventory={SCENARIO / 'inventory'}"]
+def staff(method: str, path: str, **options):
+    """What the staff's Orthanc answers."""
+    url = f"https://{SITE['pacs_domain']}/orthanc{path}"
+    [login] = SITE["pacs_staff_users"].items()
+    certificate = SCENARIO / "inventory/.local/gate/ca.crt"
+    return requests.request(method, url, auth=login, verify=certificate, timeout=60, **options)
+
+
+def play(changes: dict | None = None, *arguments: str, playbook="site") -> subprocess.CompletedProcess:
+    """Run the playbook as an operator does, with some variables changed. Without the proof at its end."""
+    path = SCENARIO / "close.yml" if playbook == "close" else ROOT / f"playbooks/{playbook}.yml"
+    command = ["ansible-playbook", str(path), f"--inventory={SCENARIO / 'inventory'}", "--skip-tags=verify"]
     command += [f"--extra-vars=@{os.environ['LAB_IMAGES']}", f"--extra-vars={json.dumps(changes or {})}", *arguments]
     environment = os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def close(changes: dict | None = None, *arguments: str) -> subprocess.CompletedProcess:
+    """Run the part of it that is the firewall."""
+    return play(changes, *arguments, playbook="close")
 
 
 def changed(run: subprocess.CompletedProcess) -> int:
@@ -57,14 +82,72 @@ def changed(run: subprocess.CompletedProcess) -> int:
     return int(re.search(r"changed=(\d+) +unreachable=0 +failed=0", run.stdout)[1])
 
 
-def ask(client: str, port: int, address: str) -> str:
-    """What a client sees of a port: `open` and its own address as the listener sees it, or why not."""
-    return docker("exec", f"{SERVER}-{client}", "python3", "-c", PROBE, address, str(port))
+def ask(client: str, ports: int | tuple, *addresses: str) -> set[str]:
+    """What a client sees of one or several ports at some addresses: `open`, or why not."""
+    doors = [f"{port}@{address}" for port in (ports if isinstance(ports, tuple) else (ports,)) for address in addresses]
+    return set(docker("exec", f"{SERVER}-{client}", "python3", "-c", PROBE, *doors).splitlines())
 
 
-def ask_inside(container: str, port: int, address: str) -> str:
+def ask_inside(container: str, ports: int | tuple, *addresses: str) -> set[str]:
     """The same from a container on the server."""
-    return docker("exec", SERVER, "docker", "exec", container, "python3", "-c", PROBE, address, str(port))
+    doors = [f"{port}@{address}" for port in (ports if isinstance(ports, tuple) else (ports,)) for address in addresses]
+    return set(docker("exec", SERVER, "docker", "exec", container, "python3", "-c", PROBE, *doors).splitlines())
+
+
+# How a web server answers a client: the status of each path.
+BROWSE = """
+import http.client, ssl, sys
+for path in sys.argv[2:]:
+    connection = http.client.HTTPSConnection(sys.argv[1], timeout=30, context=ssl._create_unverified_context())
+    connection.request("GET", path)
+    print(connection.getresponse().status)
+"""
+
+
+def browse(client: str, *paths: str) -> list[str]:
+    """The status with which the web server answers a client's browser."""
+    command = ["exec", f"{SERVER}-{client}", "python3", "-c", BROWSE, ADDRESSES["ipv4"], *paths]
+    return docker(*command).split()
+
+
+def verified(changes: dict, *checks: str) -> list[str]:
+    """What the operator's proof says of some of its checks."""
+    report = SCENARIO / "inventory/.local/gate/verify.json"
+    report.unlink(missing_ok=True)
+    play(changes, playbook="verify")
+    status = {result["id"]: result["status"] for result in json.loads(report.read_text())["results"]}
+    return [status[check] for check in checks]
+
+
+def call(calling: str, do: str = "echo", family: str = "ipv4", tls: dict | None = None, **more) -> dict:
+    """A request of a modality."""
+    port = 4242 if tls is None else 2762
+    return {
+        "calling": calling,
+        "called": SITE["pacs_aet"],
+        "address": ADDRESSES[family],
+        "port": port,
+        "do": do,
+        "tls": tls,
+    } | more
+
+
+def modality(wanted) -> list[str]:
+    """The command of a modality that does what it is told."""
+    return ["python3", "-c", (SCENARIO / "tests/modality.py").read_text(), json.dumps(wanted)]
+
+
+def ends(*requests_of_clients: tuple[str, dict]) -> list[str]:
+    """How requests of several clients end, made at once."""
+
+    def of(client):
+        wanted = [request for other, request in requests_of_clients if other == client]
+        return client, iter(json.loads(docker("exec", f"{SERVER}-{client}", *modality(wanted))))
+
+    clients = list(dict.fromkeys(client for client, request in requests_of_clients))
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        answers = dict(pool.map(of, clients))
+    return [next(answers[client]) for client, request in requests_of_clients]
 
 
 def loaded() -> str:
@@ -85,6 +168,17 @@ def knocking(client: str, family: str = "ipv4", port: int = 4242):
             result |= json.loads(process.communicate("\n")[0])
 
 
+@contextlib.contextmanager
+def strangers():
+    """Strangers who try both ports all the time, and never get through."""
+    with contextlib.ExitStack() as stack:
+        doors = [(family, port) for family in ADDRESSES for port in (4242, 2762)]
+        tried = [stack.enter_context(knocking("stranger", *door)) for door in doors]
+        yield
+    assert all(one["tries"] > 20 for one in tried)
+    assert [one["through"] for one in tried] == [[], [], [], []]
+
+
 def wait_until(question, seconds: int = 30):
     end = time.monotonic() + seconds
     while not question():
@@ -92,24 +186,40 @@ def wait_until(question, seconds: int = 30):
         time.sleep(0.2)
 
 
-def it_listens() -> bool:
-    """Whether Docker publishes the listener's port and hands callers on to it."""
-    return ask("scanner", 4242, ADDRESSES["ipv4"]).startswith("open")
+def it_answers() -> bool:
+    """Whether the archive answers a scanner, in plain text and over TLS."""
+    return ends(("scanner", call("CT1")), ("angio", call("ANGIO", tls={}))) == ["0x0000", "0x0000"]
+
+
+def bring_certificate(name: str, client: str):
+    """What somebody carries to the modality."""
+    docker("exec", f"{SERVER}-{client}", "mkdir", "-p", "/dicom")
+    for file in ("ca.pem", "cert.pem", "key.pem"):
+        content = server(f"cat {MODALITIES}/{name}/{file}")
+        docker("exec", "--interactive", f"{SERVER}-{client}", "sh", "-c", f"cat > /dicom/{file}", input=content + "\n")
+
+
+def forge_certificate(client: str):
+    """A certificate with the right name that another CA signed."""
+    run = ["exec", f"{SERVER}-{client}", "sh", "-c"]
+    docker(
+        *run,
+        "cd /dicom && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=MAMMO"
+        " -addext subjectAltName=DNS:mammo -keyout key.pem -out cert.pem",
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
-def listener():
-    """On the server: a listener in the network of the PACS, a container beside it, and one of somebody else."""
-    archive = subprocess.Popen(["docker", "save", IMAGE], stdout=subprocess.PIPE)
-    docker("exec", "--interactive", SERVER, "docker", "load", stdin=archive.stdout)
-    code = (SCENARIO / "tests/listener.py").read_text()
+def landscape():
+    """The modalities have their certificates; the server has a container of somebody else, and one beside the PACS."""
     run = ["exec", SERVER, "docker", "run", "--detach", "--restart=unless-stopped", "--init"]
-    docker("exec", SERVER, "docker", "network", "create", "--subnet=172.30.42.0/24", "pacs_default")
-    inside = ["--network=pacs_default", "--publish=80:80", "--publish=443:443", "--publish=4242:4242"]
-    docker(*run, "--name=orthanc", "--ip=172.30.42.11", *inside, IMAGE, "python3", "-c", code)
-    docker(*run, "--name=postgres", "--network=pacs_default", IMAGE, "sleep", "infinity")
-    docker(*run, "--name=other", IMAGE, "sleep", "infinity")
+    server("docker rm --force beside other")
+    docker(*run, "--name=beside", "--network=pacs_default", "--entrypoint=sleep", IMAGE, "infinity")
+    docker(*run, "--name=other", "--entrypoint=sleep", IMAGE, "infinity")
+    for name, client in (("angio", "angio"), ("planning", "workstation"), ("mammo", "forger")):
+        bring_certificate(name, client)
+    forge_certificate("forger")
     # A neighbor that routes the containers' network to the server.
     for client in ("stranger", "scanner"):
         docker("exec", f"{SERVER}-{client}", "ip", "route", "replace", "172.30.42.0/24", "via", ADDRESSES["ipv4"])
-    wait_until(it_listens)
+    wait_until(it_answers, 120)

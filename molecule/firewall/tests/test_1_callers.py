@@ -1,68 +1,101 @@
-"""Who gets through to which port, and over which ways."""
+"""Who gets through to which port, what he may do there, and over which ways."""
 
+import json
 import re
+import subprocess
 
 import pytest
-from conftest import ADDRESSES, SERVER, SITE, TABLE, ask, ask_inside, knocking, play, server
+from conftest import (
+    ADDRESSES,
+    CLIENTS,
+    NGINX,
+    OPEN,
+    ORTHANC,
+    SCENARIO,
+    SERVER,
+    SILENT,
+    SITE,
+    TABLE,
+    ask,
+    ask_inside,
+    call,
+    changed,
+    close,
+    docker,
+    ends,
+    server,
+    staff,
+    verified,
+    wait_until,
+)
+from table import ROWS, STUDIES
 
 testinfra_hosts = [f"docker://{SERVER}"]
-FAMILIES = list(ADDRESSES)
+WEB = (80, 443)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("client", ["scanner", "workstation"])
-def test_a_listed_source_reaches_the_dicom_port(client, family):
-    assert ask(client, 4242, ADDRESSES[family]).startswith("open")
+@pytest.fixture(scope="module")
+def table():
+    """How each row of the table ends."""
+    return dict(zip(ROWS, ends(*[row[:2] for row in ROWS.values()]), strict=True))
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("client", ["stranger", "moved"])
-def test_another_source_cannot_even_connect(client, family):
-    assert ask(client, 4242, ADDRESSES[family]) == "silent"
+@pytest.mark.parametrize("row", ROWS)
+def test_modality(table, row):
+    assert table[row] == ROWS[row][2]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("port", [80, 443])
-@pytest.mark.parametrize("client", SITE["lab_clients"])
-def test_everybody_reaches_the_web(client, port, family):
-    assert ask(client, port, ADDRESSES[family]).startswith("open")
+def test_the_studies_are_in_the_archive(table):
+    for study in STUDIES:
+        query = {"Level": "Instance", "Query": {"StudyInstanceUID": study}}
+        assert len(staff("POST", "/tools/find", json=query).json()) == 3
 
 
-def test_the_listener_sees_who_calls():
-    assert ask("scanner", 4242, ADDRESSES["ipv4"]) == f"open {SITE['lab_clients']['scanner']['ipv4']}"
+def test_the_logs_say_why(table):
+    orthanc = server("cd /opt/pacs && docker compose logs --no-log-prefix orthanc")
+    assert 'Forbidding access from AET "ANGIO"' in orthanc
+    assert "The DICOM command Find is not allowed" in orthanc
+    lines = server("cd /opt/pacs && docker compose logs --no-log-prefix nginx").splitlines()
+    entries = [json.loads(line[line.index("{") :]) for line in lines if '"certificate"' in line]
+    seen = {(entry["client"], entry["certificate"], entry["verified"].split(":")[0]) for entry in entries}
+    assert (CLIENTS["angio"]["ipv4"], "CN=ANGIO", "SUCCESS") in seen
+    assert (CLIENTS["forger"]["ipv4"], "CN=MAMMO", "FAILED") in seen
+    assert not [entry for entry in entries if entry["upstream"] and entry["verified"] not in ("SUCCESS", "NONE")]
 
 
-@pytest.mark.parametrize("address", [ADDRESSES["ipv4"], "172.17.0.1", "172.30.42.1"])
-def test_another_container_on_the_server_reaches_the_web_alone(address):
-    assert ask_inside("other", 443, address).startswith("open")
-    assert ask_inside("other", 4242, address) == "silent"
+def test_everybody_reaches_the_web():
+    for client in ("scanner", "stranger"):
+        assert ask(client, WEB, *ADDRESSES.values()) == OPEN
 
 
-@pytest.mark.parametrize("port", [443, 4242, 8042])
-def test_nobody_reaches_a_container_around_its_published_port(port):
+def test_another_container_on_the_server_reaches_the_web_alone():
+    here = (ADDRESSES["ipv4"], "172.17.0.1", "172.30.42.1")
+    assert ask_inside("other", 443, *here) == OPEN
+    assert ask_inside("other", (4242, 2762), *here) == SILENT
+
+
+def test_nobody_reaches_a_container_around_its_published_port():
+    ports = (443, 2762, 4242, 8042)
     # Not even a listed scanner: it has no business there.
     for client in ("stranger", "scanner"):
-        assert ask(client, port, "172.30.42.11") == "silent"
-    assert ask_inside("other", port, "172.30.42.11") == "silent"
+        assert ask(client, ports, NGINX, ORTHANC) == SILENT
+    assert ask_inside("other", ports, NGINX, ORTHANC) == SILENT
 
 
-@pytest.mark.parametrize("address, port", [("orthanc", 4242), ("172.30.42.11", 8042), (ADDRESSES["ipv4"], 443)])
-def test_the_containers_of_the_pacs_reach_each_other(address, port):
-    assert ask_inside("postgres", port, address).startswith("open")
+@pytest.mark.parametrize("port, address", [(4242, "orthanc"), (8042, ORTHANC), (443, ADDRESSES["ipv4"])])
+def test_the_containers_of_the_pacs_reach_each_other(port, address):
+    assert ask_inside("beside", port, address) == OPEN
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", *ADDRESSES.values()])
 def test_the_server_reaches_itself(address):
-    server(f"timeout 2 bash -c 'exec 3<>/dev/tcp/{address}/4242 && read -u 3'")
+    server(f"timeout 2 bash -c 'exec 3<>/dev/tcp/{address}/4242'")
 
 
 def test_other_ports_are_nobodys_business():
     server("systemd-run --unit=way-in --quiet python3 -m http.server 22 --bind ::")
     try:
-        for family in FAMILIES:
-            with knocking("stranger", family, 22) as way_in:
-                server("sleep 1")
-            assert way_in["through"]
+        wait_until(lambda: ask("stranger", 22, *ADDRESSES.values()) == OPEN, 60)
     finally:
         server("systemctl stop way-in")
 
@@ -81,21 +114,84 @@ def test_what_is_dropped_is_counted_and_logged():
     assert 'limit rate 10/minute burst 20 packets log prefix "pacs-drop "' in rules()
 
 
-@pytest.fixture(scope="module")
-def staff_alone():
-    workstation = SITE["lab_clients"]["workstation"]
-    run = play({"pacs_staff_networks": [workstation["ipv4"], "fd42:213:43::25:0/112"]})
-    assert run.returncode == 0, run.stdout[-3000:]
-    yield
-    assert play().returncode == 0
+def stray(client, port):
+    """The command of a client that sends a stray packet on an open connection and says what became of it."""
+    code = (SCENARIO / "tests/stray.py").read_text()
+    return "exec", f"{SERVER}-{client}", "python3", "-c", code, ADDRESSES["ipv4"], str(port)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("port", [80, 443])
-def test_the_web_is_for_staff_networks_alone_where_the_site_says_so(staff_alone, port, family):
-    assert ask("workstation", port, ADDRESSES[family]).startswith("open")
-    assert ask("scanner", port, ADDRESSES[family]) == "silent"
-    assert ask("stranger", port, ADDRESSES[family]) == "silent"
-    assert ask("scanner", 4242, ADDRESSES[family]).startswith("open")
-    assert ask_inside("other", port, ADDRESSES["ipv4"]) == "silent"
-    assert ask_inside("postgres", port, ADDRESSES["ipv4"]).startswith("open")
+@pytest.fixture
+def receiver():
+    """Lets the modality angio receive, with a certificate of its own or another one; returns what it received."""
+    running = []
+
+    def start(certificate, key):
+        code = (SCENARIO / "tests/receiver.py").read_text()
+        command = ["docker", "exec", f"{SERVER}-angio", "sh", "-c", 'exec timeout 900 python3 -c "$0" "$@"', code]
+        running.append(subprocess.Popen([*command, "2762", certificate, key]))
+        wait_until(lambda: ask("angio", 2762, "127.0.0.1") == OPEN)
+        return lambda: docker("exec", f"{SERVER}-angio", "sh", "-c", "cat /dicom/received 2>/dev/null", check=False)
+
+    yield start
+    docker("exec", f"{SERVER}-angio", "pkill", "-x", "timeout", check=False)
+    for process in running:
+        process.wait()
+
+
+def test_the_archive_sends_over_tls(table, receiver):
+    received = receiver("/dicom/cert.pem", "/dicom/key.pem")
+    assert staff("POST", "/modalities/angio/echo", json={"Timeout": 50}).status_code == 200
+    move = call("CT1", "move", study=STUDIES[0], target="ANGIO")
+    assert ends(("scanner", move)) == ["0x0000"]
+    assert len(set(received().split())) == 3
+    # The way there is Orthanc's alone.
+    listener = staff("GET", "/modalities/angio/configuration").json()
+    assert listener["Host"] == NGINX
+    knock = f"exec 3<>/dev/tcp/{NGINX}/{listener['Port']}; echo DICOM >&3; timeout 5 cat <&3 | wc -c"
+    before = len(received())
+    assert server(f"docker exec beside bash -c '{knock}'") == "0"
+    assert len(received()) == before
+
+
+def test_the_archive_sends_to_nobody_with_another_certificate(receiver):
+    docker(
+        "exec",
+        f"{SERVER}-angio",
+        "sh",
+        "-c",
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=ANGIO"
+        " -addext subjectAltName=DNS:angio -keyout /tmp/key.pem -out /tmp/cert.pem",
+    )
+    receiver("/tmp/cert.pem", "/tmp/key.pem")
+    assert staff("POST", "/modalities/angio/echo", json={}).status_code != 200
+    log = server("cd /opt/pacs && docker compose logs --no-log-prefix --since 10m nginx")
+    assert "upstream SSL certificate verify error" in log
+
+
+def test_the_web_is_for_staff_networks_alone_where_the_site_says_so():
+    assert changed(close({"pacs_staff_networks": [CLIENTS["workstation"]["ipv4"], "fd42:213:43::25:0/112"]})) == 2
+    assert ask("workstation", WEB, *ADDRESSES.values()) == OPEN
+    assert ask("scanner", WEB, *ADDRESSES.values()) == SILENT
+    assert ask("stranger", WEB, *ADDRESSES.values()) == SILENT
+    assert ask_inside("other", WEB, ADDRESSES["ipv4"]) == SILENT
+    assert ask_inside("beside", WEB, ADDRESSES["ipv4"]) == OPEN
+    assert ask("scanner", 4242, *ADDRESSES.values()) == OPEN
+    assert changed(close()) == 2
+
+
+@pytest.mark.parametrize("port", [443, 4242])
+def test_a_packet_out_of_place_resets_nothing(port):
+    # Docker does not translate it, so the server gets it, which knows nothing of the connection.
+    assert docker(*stray("scanner", port)) == "open"
+
+
+def test_the_proof_stands_outside_the_list():
+    checks = ("outside-4242", "outside-2762")
+    outside = {"verify_outside_address": SITE["pacs_verify_address"], "verify_timeout": 5}
+    assert verified({}, *checks, "echo", "find-not-allowed") == ["not checked"] * 2 + ["passed"] * 2
+    # From a listed address the promise is not kept.
+    assert verified(outside, *checks) == ["failed"] * 2
+    unlisted = outside | {"pacs_verify_address": ""}
+    assert changed(close(unlisted)) == 2
+    assert verified(unlisted, *checks) == ["passed"] * 2
+    assert changed(close()) == 2

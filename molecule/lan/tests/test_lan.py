@@ -1,12 +1,16 @@
 """What is particular to these sites; site.yml has ended with the whole of verify.yml on both."""
 
+import json
+import os
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 import requests
 
-HOSPITAL = Path(__file__).resolve().parents[3] / ".cache/molecule/lan"
+SCENARIO = Path(__file__).resolve().parents[1]
+HOSPITAL = SCENARIO.parents[1] / ".cache/molecule/lan"
 WARD8 = "https://10.213.44.8:8443"
 WARD9 = "http://10.213.44.9"
 
@@ -31,7 +35,7 @@ def test_its_index_lies_beside_the_studies():
     assert "index" in subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
 
 
-@pytest.mark.parametrize("path", ["/shares/", "/shares/ui/app/token-landing.html", "/shares/dicom-web/studies"])
+@pytest.mark.parametrize("path", ["/shares/", "/shares/open/", "/shares/dicom-web/studies"])
 def test_it_has_no_door_for_shares(path):
     assert ask("GET", WARD8 + path, staff=False).status_code == 404
 
@@ -44,14 +48,98 @@ def test_its_certificate_is_the_hospitals():
     assert redirect.headers["Location"] == WARD8 + "/x"
 
 
+def share():
+    """A link to a study of nobody, which the staff upload for it."""
+    stored = ask("POST", WARD9 + "/orthanc/tools/create-dicom", json={"Tags": {"PatientID": "LAN", "Modality": "OT"}})
+    study = stored.json()["ParentStudy"]
+    uid = ask("GET", f"{WARD9}/orthanc/studies/{study}").json()["MainDicomTags"]["StudyInstanceUID"]
+    resource = {"DicomUid": uid, "OrthancId": study, "Level": "study"}
+    body = {"Resources": [resource], "ValidityDuration": 60}
+    made = ask("PUT", WARD9 + "/orthanc/auth/tokens/ohif-viewer-publication", json=body).json()
+    return made["Url"], {"token": made["Token"]}, uid
+
+
 def test_plain_http_serves_staff_and_shares_under_right_addresses():
     assert ask("GET", WARD9 + "/orthanc/system", staff=False).status_code == 401
-    body = {"ID": "x", "Resources": [{"DicomUid": "1.2", "OrthancId": "x", "Level": "study"}], "ValidityDuration": 60}
-    share = ask("PUT", WARD9 + "/orthanc/auth/tokens/ohif-viewer-publication", json=body).json()
-    assert share["Url"].startswith(WARD9 + "/shares/ui/app/token-landing.html?token=")
-    assert ask("GET", share["Url"], staff=False).status_code == 200
+    url, token, uid = share()
+    assert url == f"{WARD9}/shares/open/?token={token['token']}"
+    assert ask("GET", url, staff=False).status_code == 200
+    series = ask("GET", f"{WARD9}/shares/dicom-web/studies/{uid}/series", staff=False, headers=token)
+    assert series.json()[0]["00081190"]["Value"][0].startswith(f"{WARD9}/shares/dicom-web/studies/{uid}/")
 
 
 def test_plain_http_opens_no_other_port():
     with pytest.raises(requests.exceptions.ConnectionError):
         requests.get("https://10.213.44.9", timeout=5)
+
+
+def play(playbook, **variables):
+    command = ["ansible-playbook", f"playbooks/{playbook}", f"--inventory={SCENARIO / 'inventory'}", "--limit=ward9"]
+    command += [f"--extra-vars=@{os.environ['LAB_IMAGES']}", f"--extra-vars={json.dumps(variables)}"]
+    command += ["--skip-tags=verify"] if playbook == "site.yml" else []
+    environment = os.environ | {"ANSIBLE_CONFIG": str(SCENARIO.parents[1] / "ansible.cfg")}
+    return subprocess.run(
+        command, cwd=SCENARIO.parents[1], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def listed():
+    return sorted(ask("GET", WARD9 + "/orthanc/modalities").json())
+
+
+def test_scanners_alone():
+    """They are let in and named, and nothing else is done; what takes more is refused before anything changes."""
+    scanners = [{"name": name, "aet": name.upper(), "address": "10.213.44.1"} for name in ("ct1", "ct2")]
+    assert listed() == ["ct1", "verify"]
+    elsewhere = [*scanners, {"name": "mr1", "aet": "MR1", "address": "10.213.44.77", "sources": ["10.213.44.78"]}]
+    refused = play("scanners.yml", pacs_modalities=elsewhere)
+    assert refused.returncode == 2 and "run site.yml" in refused.stdout and "changed=0" in refused.stdout
+    assert listed() == ["ct1", "verify"]
+    wrong = play("scanners.yml", pacs_modalities=[*scanners, {"name": "ct2", "aet": "CT3", "address": "nowhere"}])
+    assert wrong.returncode == 2 and "nothing on the server was changed" in wrong.stdout
+    added = play("scanners.yml", pacs_modalities=[*scanners, {"name": "mr1", "aet": "MR1", "address": "10.213.44.77"}])
+    assert added.returncode == 0, added.stdout[-3000:]
+    assert listed() == ["ct1", "ct2", "mr1", "verify"]
+    rules = ["docker", "exec", "threedpc-pacs-ward9", "nft", "list", "set", "inet", "threedpc_pacs", "modalities4"]
+    assert "10.213.44.77" in subprocess.run(rules, capture_output=True, text=True, check=True).stdout
+    # It left nothing for site.yml to do, and what was taken away again goes.
+    whole = play("site.yml", pacs_modalities=[*scanners, {"name": "mr1", "aet": "MR1", "address": "10.213.44.77"}])
+    assert re.search(r"changed=0 +unreachable=0 +failed=0", whole.stdout), whole.stdout[-3000:]
+    assert play("scanners.yml", pacs_modalities=scanners[:1]).returncode == 0
+    assert listed() == ["ct1", "verify"]
+
+
+def test_a_service_that_was_stopped_is_found():
+    stopped = ["docker", "exec", "threedpc-pacs-ward9", "docker", "stop", "pacs-orthanc-for-shares-1"]
+    subprocess.run(stopped, capture_output=True, check=True)
+    assert "changed=1 " in play("site.yml").stdout
+    assert "changed=0 " in play("site.yml").stdout
+
+
+def test_shares_with_a_host_name_of_their_own_and_downloads():
+    """The last test of this site: it stays like this."""
+    run = play("site.yml", pacs_shares_domain="shares.ward9.example", pacs_share_download=True)
+    assert run.returncode == 0, run.stdout[-3000:]
+    url, token, uid = share()
+    assert url.startswith("http://shares.ward9.example/shares/open/?token=")
+    there = {"Host": "shares.ward9.example"}
+    path = f"/shares/dicom-web/studies/{uid}/series"
+    # Only there, and with links that stay there.
+    answer = ask("GET", WARD9 + path, staff=False, headers=there | token)
+    assert answer.json()[0]["00081190"]["Value"][0].startswith(
+        f"http://shares.ward9.example/shares/dicom-web/studies/{uid}/"
+    )
+    assert ask("GET", WARD9 + path, staff=False, headers=token).status_code == 404
+    assert ask("GET", WARD9 + "/shares/open/", staff=False).status_code == 404
+    assert ask("GET", WARD9 + "/shares/open/", staff=False, headers=there).status_code == 200
+    for closed in ("/", "/orthanc/", "/orthanc/system", "/orthanc/shares"):
+        assert ask("GET", WARD9 + closed, headers=there).status_code == 404
+    # The download, which a browser asks for without a header, and which a link to nothing does not open.
+    opened = ask("POST", WARD9 + "/shares/gate/open", staff=False, headers=there | token).json()
+    assert opened["download_allowed"] is True
+    archive = f"{WARD9}/shares/studies/{opened['study_orthanc_id']}/archive"
+    saved = ask("GET", f"{archive}?token={token['token']}", staff=False, headers=there)
+    assert (saved.status_code, saved.content[:2]) == (200, b"PK")
+    assert ask("GET", archive, staff=False, headers=there).status_code == 403
+    assert ask("GET", f"{archive}?token=a.b.c", staff=False, headers=there).status_code == 403
+    assert ask("DELETE", f"{archive}?token={token['token']}", staff=False, headers=there).status_code == 403

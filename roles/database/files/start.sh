@@ -4,6 +4,9 @@
 # A new cluster is made under another name and renamed when it is complete, so that an interrupted
 # first start leaves nothing that looks like a database. The role's password follows the secret at
 # every start. Both happen in single-user mode, before anybody can connect.
+#
+# The gate of the shares has a role that owns a schema in the same database, so that one backup holds both, and that
+# has no right to anything of Orthanc's.
 set -eu
 umask 077
 
@@ -38,8 +41,18 @@ SQL
   mv "$PGDATA.new" "$PGDATA"
 fi
 
-alone "$PGDATA" postgres <<SQL
+share_gate() {
+  [ -e /run/secrets/share_gate_password ] || return 0
+  echo "DO 'BEGIN IF to_regrole(''share_gate'') IS NULL THEN CREATE ROLE share_gate; END IF; END'"
+  echo "ALTER ROLE share_gate LOGIN PASSWORD '$(cat /run/secrets/share_gate_password)'"
+  echo 'CREATE SCHEMA IF NOT EXISTS share_gate AUTHORIZATION share_gate'
+}
+
+# Not behind a pipe: the lock that a killed PostgreSQL left behind names this shell's process, and it is taken for a
+# running one unless it is the parent.
+alone "$PGDATA" orthanc <<SQL
 ALTER ROLE orthanc PASSWORD '$(sed "s/'/''/g" /run/secrets/database_password)'
+$(share_gate)
 SQL
 
 exec postgres "$@"

@@ -111,9 +111,11 @@ def http_server():
     def start(answer, tls=None):
         class Handler(http.server.BaseHTTPRequestHandler):
             def respond(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                server.requests.append((self.command, self.path, json.loads(body) if body else None, self.headers))
-                status, content, *headers = answer(self.command, self.path, json.loads(body) if body else None)
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0))) or None
+                if body and self.headers.get("Content-Type") != "application/dicom":
+                    body = json.loads(body)
+                server.requests.append((self.command, self.path, body, self.headers))
+                status, content, *headers = answer(self.command, self.path, body)
                 data = content if isinstance(content, bytes) else json.dumps(content).encode()
                 self.send_response(status)
                 for name, value in (headers[0] if headers else {}).items():

@@ -132,7 +132,7 @@ def test_a_wrong_site_fails_before_the_server_is_asked(play):
         "clinic: pacs_auth_service_password: it must be printable ASCII",
         "clinic: pacs_databse_password is not a variable of this collection, did you mean pacs_database_password?",
         "clinic: pacs_base_url is derived from other variables",
-        "clinic: tls_source is 'letsencrypt'; choose one of selfsigned, provided, none",
+        "clinic: tls_source is 'letsencrypt'; choose one of acme, provided, selfsigned, none",
         "clinic: pacs_modalities[1] (ct2): port is 0;",
         "clinic: pacs_modalities[2] (ct3): aet is 'CCCCCCCCCCCCCCCCC';",
         "clinic: pacs_modalities[2] (ct3): address is 'ct3.example.org';",

@@ -325,6 +325,36 @@ def test_address_written_as_a_name():
     only(problems(holder.pem, holder.key_pem(), "10.0.0.5"), "is for DNS:10.0.0.5", "must have IP:10.0.0.5")
 
 
+def complete(chain, ca_path):
+    return certificate_problems(chain, LEAF.key_pem(), [DOMAIN], "Hospital", NOW, ca_path)
+
+
+def test_chain_that_does_not_reach_what_this_machine_trusts(tmp_path):
+    trusted = tmp_path / "ca.pem"
+    trusted.write_text(f"# {ROOT.pem}not PEM\n{ROOT.pem}")
+    assert complete(LEAF.pem + MIDDLE.pem, str(trusted)) == []
+    assert complete(LEAF.pem + MIDDLE.pem + ROOT.pem, "") == []
+    only(
+        complete(LEAF.pem, str(trusted)),
+        "certificate 1 (CN=leaf)",
+        "append the certificate of CN=Middle",
+        "verify_ca_path",
+    )
+    only(complete(LEAF.pem + MIDDLE.pem, ""), "certificate 2 (CN=Middle)", "CN=Root", "verify_ca_path")
+    trusted.write_text(Holder("Root", ca=True).pem)
+    only(complete(LEAF.pem + MIDDLE.pem, str(trusted)), "certificate 2 (CN=Middle)", "nor trusted by this machine")
+
+
+def test_every_name_of_the_site_must_be_there():
+    found = certificate_problems(LEAF.pem, LEAF.key_pem(), [DOMAIN, "shares.example"], "Hospital", NOW)
+    only(found, "must have DNS:shares.example")
+
+
+def test_sentences_name_the_variables_for_dicom():
+    found = certificate_problems(LEAF.pem, "", [], "Hospital", NOW, prefix="tls_dicom_provided")
+    only(found, "Hospital: tls_dicom_provided_private_key is empty")
+
+
 def test_domain_as_common_name_alone():
     """Browsers have not looked at it for years."""
     holder = Holder(DOMAIN, MIDDLE)
@@ -463,7 +493,7 @@ def test_certificate_and_key_both_unreadable():
 
 
 def test_controller_without_cryptography(monkeypatch):
-    monkeypatch.setattr(plugin, "CRYPTOGRAPHY_ERROR", ImportError("no"))
+    monkeypatch.setattr(plugin.certificate_rules, "CRYPTOGRAPHY_ERROR", ImportError("no"))
     with pytest.raises(AnsibleFilterError, match="cryptography on the controller"):
         certificate_problems(LEAF.pem, LEAF.key_pem(), DOMAIN, "Hospital")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import urllib.parse
@@ -283,6 +284,13 @@ def test_source_networks_of_nonsense(source):
 
 def test_postgres_option():
     assert site.postgres_option({"key": "max_connections", "value": 100}) == ["-c", "max_connections=100"]
+
+
+def test_a_derived_secret_is_another_for_each_secret_and_purpose():
+    made = {site.derived_secret(secret, purpose) for secret in ("a", "ü", "ab") for purpose in ("x", "y")}
+    assert len(made) == 6
+    assert all(re.fullmatch("[0-9a-f]{64}", one) for one in made)
+    assert site.derived_secret("a", "x") in made
 
 
 @pytest.mark.parametrize("password", PASSWORDS)

@@ -60,33 +60,6 @@ def test_what_is_wrong_with_a_container_fails(containers, failed, got):
     assert results[failed]["got"] == got
 
 
-def test_echoes_become_results():
-    item = {
-        "id": "e",
-        "area": "DICOM",
-        "promise": "p",
-        "calling_aet": "A",
-        "called_aet": "B",
-        "expect": "refused",
-        "expect_reason": "called-AE-title-not-recognized",
-        "not_checked": "",
-    }
-    answers = [
-        {"item": item, "message": "rejected"},
-        {"item": dict(item, id="f"), "msg": "C-ECHO from A: accepted", "message": "it was accepted"},
-        {"item": dict(item, id="g"), "msg": "pynetdicom is missing"},
-        {"item": dict(item, id="h", not_checked="because"), "skipped": True},
-    ]
-    results = verify.echo_results(answers)
-    assert [(result["status"], result["got"]) for result in results] == [
-        ("passed", "rejected"),
-        ("failed", "it was accepted"),
-        ("failed", "pynetdicom is missing"),
-        ("not checked", "because"),
-    ]
-    assert results[0]["expected"] == "refused for called-AE-title-not-recognized"
-
-
 @pytest.mark.parametrize(
     ("answer", "status", "got"),
     [
@@ -136,3 +109,70 @@ def test_the_table_counts_by_area_and_shows_what_failed():
         "    got      y",
     ]
     assert verify.verify_table([]) == []
+
+
+def test_a_token_is_signed_as_the_auth_service_signs():
+    import jwt
+
+    token = verify.signed_share_token("0123456789abcdef0123456789abcdef", "2.25.1")
+    payload = jwt.decode(token, "0123456789abcdef0123456789abcdef", algorithms=["HS256"])
+    assert payload["resources"][0]["dicom_uid"] == "2.25.1"
+    assert payload["expiration_date"] is None
+
+
+NOW = "2026-06-01T12:00:00+00:00"
+
+
+def entry(begin, end, **more):
+    return {"not_before": f"{begin}T12:00:00+00:00", "not_after": f"{end}T12:00:00+00:00", **more}
+
+
+def certificates(ok=True, success="2026-06-01T06:00:00+00:00", failure=None, **entries):
+    status = {"ok": ok, "last_success": success, "last_failure": failure, "certificates": entries}
+    return verify.certificate_results(json.dumps(status), 7, 21, NOW)
+
+
+def test_a_renewal_that_went_well_is_kept():
+    (result,) = certificates(site=entry("2026-01-01", "2026-06-02"))
+    assert result["status"] == "passed"
+
+
+@pytest.mark.parametrize(
+    "status, word",
+    [
+        ({"ok": False, "failure": {"time": "2026-06-01T06:00:00+00:00", "reason": "rate limited"}}, "rate limited"),
+        ({"ok": False, "success": None, "failure": {"time": NOW, "reason": "refused"}}, "refused"),
+        ({"success": "2026-05-30T12:00:00+00:00"}, "does cron run?"),
+    ],
+)
+def test_a_renewal_that_failed_or_did_not_happen_is_a_warning_with_its_reason(status, word):
+    (result,) = certificates(**status)
+    assert result["status"] == "warned" and word in result["got"]
+
+
+@pytest.mark.parametrize("text", ["", "{", "nonsense"])
+def test_no_status_file_is_a_failure(text):
+    (result,) = verify.certificate_results(text, 7, 21, NOW)
+    assert result["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    "certificate, status",
+    [
+        (entry("2026-01-01", "2026-06-23"), "passed"),
+        (entry("2026-01-01", "2026-06-20"), "warned"),
+        (entry("2026-01-01", "2026-06-05"), "failed"),
+        (entry("2026-01-01", "2026-05-05"), "failed"),
+        # Six days: 21 of 90 are 1.4 of 6.
+        (entry("2026-05-28", "2026-06-03"), "passed"),
+        (entry("2026-05-27", "2026-06-02"), "warned"),
+        # The scanner may have the one before.
+        (entry("2026-04-01", "2029-06-01", previous_not_after="2026-06-15T12:00:00+00:00"), "warned"),
+        (entry("2026-04-01", "2029-06-01", previous_not_after="2026-06-30T12:00:00+00:00"), "passed"),
+        (entry("2026-04-01", "2029-06-01", previous_not_after="2026-05-30T12:00:00+00:00"), "passed"),
+    ],
+)
+def test_the_end_of_a_modalitys_certificate_is_told_in_time(certificate, status):
+    _renewal, result = certificates(**{"modality ct1": certificate})
+    assert result["id"] == "certificate-modality-ct1"
+    assert result["status"] == status

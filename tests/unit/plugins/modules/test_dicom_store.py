@@ -70,7 +70,7 @@ class Archive:
 @pytest.fixture
 def store(run_module):
     def run(port, src, check_mode=False, **args):
-        args = dict(dict(host="127.0.0.1", calling_aet="CT1", called_aet="SERVER", timeout=3), **args)
+        args = dict(dict(host="127.0.0.1", calling_aet="CT1", called_aet="SERVER", timeout=15), **args)
         return run_module(dicom_store, check_mode=check_mode, port=port, src=src, **args)
 
     return run

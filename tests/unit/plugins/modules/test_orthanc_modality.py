@@ -111,7 +111,7 @@ LIST = [CT1, dict(name="ct2", aet="CT2", address="fd00::2", port=11112, allow=[]
         (
             {"x": ANSWERED, "ct1": ANSWERED},
             dict(modalities=LIST, purge=True),
-            [("DELETE", "/modalities/x"), ("PUT", "/modalities/ct2")],
+            [("PUT", "/modalities/ct2"), ("DELETE", "/modalities/x")],
         ),
         ({"x": ANSWERED}, dict(modalities=[], purge=True), [("DELETE", "/modalities/x")]),
         ({"x": ANSWERED}, dict(modalities=[]), []),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pathlib
@@ -362,7 +363,8 @@ def test_fault_keeps_the_old_file_and_leaves_nothing_behind(run, tmp_path, monke
         patch.setattr(site_files.os, name, failing(OSError(28, "No space left on device")))
         result = run(files=[{"path": path, "content": "new"}])
     assert result["failed"] is True
-    assert result["msg"] == f"{path} could not be changed: No space left on device"
+    assert result["msg"].startswith(f"{path} could not be changed: No space left on device. The disk /")
+    assert "is full; make space there" in result["msg"]
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
     sequence(run, tmp_path, files=[{"path": path, "content": "new"}])
@@ -613,3 +615,80 @@ def test_real_run_shows_no_secret(tmp_path):
             quoted = json.dumps(secret)
             for form in (secret, repr(secret)[1:-1], quoted[1:-1], repr(quoted)[2:-2], json.dumps(quoted)[3:-3]):
                 assert form not in output
+
+
+def test_a_file_that_is_no_text_is_written_and_its_diff_shows_its_size_alone(run, tmp_path):
+    data = b"PK\0\xff\x00" * 7
+    entry = {"path": tmp_path / "driver.zip", "content": base64.b64encode(data).decode(), "encoding": "base64"}
+    applied = sequence(run, tmp_path, files=[entry])
+    assert (tmp_path / "driver.zip").read_bytes() == data
+    assert "(35 bytes, not text)" in applied["diff"][0]["after"]
+    entry["content"] = base64.b64encode(b"text").decode()
+    changed = sequence(run, tmp_path, files=[entry])
+    assert "(35 bytes, not text)" in changed["diff"][0]["before"]
+
+
+@pytest.mark.parametrize("content", ["not base64!", "AAA", "ü"])
+def test_what_is_not_base64_is_refused(run, tmp_path, content):
+    entry = {"path": tmp_path / "driver.zip", "content": content, "encoding": "base64"}
+    assert "driver.zip is not base64" in refused(run, tmp_path, files=[entry])
+
+
+def part(**kinds):
+    """What a service declares, owned by whoever runs the tests."""
+    kinds = {"directories": [], "files": [], "secrets": []} | kinds
+    for kind in ("directories", "files", "secrets"):
+        kinds[kind] = [OWN | entry | {"path": str(entry["path"])} for entry in kinds[kind]]
+    return kinds
+
+
+def test_services_are_written_in_one_go(run, tmp_path):
+    services = [
+        part(directories=[{"path": tmp_path / "a"}], files=[{"path": tmp_path / "a" / "f", "content": "1"}]),
+        part(secrets=[{"path": tmp_path / "b" / "s", "content": SECRETS[0]}]),
+    ]
+    applied = sequence(run, tmp_path, services=services)
+    assert applied["paths"] == [str(tmp_path / name) for name in ("a", "a/f", "b/s")]
+    assert (tmp_path / "b" / "s").read_text() == SECRETS[0]
+    assert SECRETS[0] not in json.dumps(applied, ensure_ascii=False)
+
+
+@pytest.mark.parametrize("wrong", ["validate", "path"])
+def test_what_one_service_refuses_changes_nothing_of_another(run, tmp_path, wrong):
+    (tmp_path / "directory").mkdir()
+    right = part(files=[{"path": tmp_path / "f", "content": "1"}])
+    other = part(files=[{"path": tmp_path / ("g" if wrong == "validate" else "directory"), "content": "2"}])
+    other["validate"] = [sys.executable, "-c", "raise SystemExit('not valid')"]
+    before = snapshot(tmp_path)
+    assert run(services=[right, other])["failed"]
+    assert snapshot(tmp_path) == before
+
+
+def test_each_service_is_validated_with_its_own_files_and_only_if_they_change(run, tmp_path):
+    listed = [sys.executable, "-c", "import os, sys; sys.exit(os.listdir(sys.argv[1]) != ['g'])", "%s"]
+    never = [sys.executable, "-c", "raise SystemExit('was run')"]
+    (tmp_path / "f").write_text("1")
+    (tmp_path / "f").chmod(0o644)
+    services = [
+        part(files=[{"path": tmp_path / "f", "content": "1"}]) | {"validate": never},
+        part(files=[{"path": tmp_path / "g", "content": "2"}]) | {"validate": listed},
+    ]
+    assert run(services=services)["paths"] == [str(tmp_path / "g")]
+
+
+def test_two_services_may_not_declare_the_same_path(run, tmp_path):
+    both = part(files=[{"path": tmp_path / "f", "content": "1"}])
+    assert "declared twice" in run(services=[both, both])["msg"]
+
+
+def test_then_answers_and_never_fails_the_task(run, tmp_path):
+    path = tmp_path / "f"
+    command = [sys.executable, "-c", f"import sys; print(open({str(path)!r}).read()); sys.exit(3)"]
+    files = [{"path": path, "content": "x"}]
+    assert "then" not in run(check_mode=True, files=files, then=command)
+    for changed in (True, False):
+        done = run(files=files, then=command)
+        assert (done["changed"], done["then"]) == (changed, {"rc": 3, "stdout": "x\n", "stderr": ""})
+    assert run(check_mode=True, files=files, then=command)["then"]["rc"] == 3
+    missing = run(files=files, then=["/no/such/command"])
+    assert missing["then"]["rc"] == 127 and "could not be run" in missing["then"]["stderr"]

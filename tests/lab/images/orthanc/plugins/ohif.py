@@ -21,11 +21,12 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-APP_CONFIG = """
-window.config = Object.assign(window.config || {{}}, {{
+# The plugin's own settings, for a site that has none.
+DEFAULT_CONFIG = """
+window.config = {
   extensions: [],
   modes: [],
-  customizationService: {{}},
+  customizationService: {},
   showStudyList: true,
   maxNumberOfWebWorkers: 3,
   omitQuotationForMultipartRequest: true,
@@ -33,7 +34,13 @@ window.config = Object.assign(window.config || {{}}, {{
   showCPUFallbackMessage: true,
   showLoadingIndicator: true,
   strictZSpacingForVolumeViewport: true,
-  maxNumRequests: {{ interaction: 100, thumbnail: 75, prefetch: 25 }},
+  maxNumRequests: { interaction: 100, thumbnail: 75, prefetch: 25 },
+};
+"""
+
+# What the plugin sets, whatever the settings say.
+SYSTEM_CONFIG = """
+Object.assign(window.config, {{
   routerBasename: {basename},
   defaultDataSourceName: 'dicomweb',
   dataSources: [{{
@@ -73,8 +80,8 @@ def app_config():
         raise ValueError(f"OHIF.DataSource must be dicom-web or dicom-json, but is {source}")
     if not basename.endswith("/"):
         basename += "/"
-    before = Path(own).read_text() if own else ""
-    return before + APP_CONFIG.format(basename=repr(basename))
+    settings_of_the_site = Path(own).read_text() if own else DEFAULT_CONFIG
+    return settings_of_the_site + SYSTEM_CONFIG.format(basename=repr(basename))
 
 
 def register():

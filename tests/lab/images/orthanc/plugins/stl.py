@@ -9,6 +9,7 @@ import labkit
 import orthanc
 
 PAGES = Path(__file__).resolve().parent / "pages" / "stl"
+LIBRARY = Path("/usr/share/orthanc/o3dv")
 TYPES = {".html": "text/html", ".js": "text/javascript"}
 ENCAPSULATED_STL = "1.2.840.10008.5.1.4.1.1.104.3"
 SOP_CLASS, MIME_TYPE, LENGTH, DOCUMENT = "0008-0016", "0042-0012", "0042-0015", "0042-0011"
@@ -53,8 +54,8 @@ def encode(output, request):
 
 
 def page(output, request, name):
-    path = PAGES / name
-    if path.parent != PAGES or path.suffix not in TYPES or not path.is_file():
+    path = LIBRARY / name[len("o3dv/") :] if name.startswith("o3dv/") else PAGES / name
+    if path.parent not in (LIBRARY, PAGES) or path.suffix not in TYPES or not path.is_file():
         raise labkit.Refused(404, "Unknown resource")
     output.AnswerBuffer(path.read_bytes(), TYPES[path.suffix])
 

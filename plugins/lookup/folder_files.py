@@ -1,0 +1,33 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lookup that brings a folder of a role to the server."""
+
+from __future__ import annotations
+
+import base64
+import pathlib
+
+from ansible.errors import AnsibleError
+from ansible.plugins.lookup import LookupBase
+
+
+def declared(file, dest):
+    """A file as C(site_files) wants it."""
+    content = file.read_bytes()
+    entry = {"path": f"{dest}/{file.name}"}
+    try:
+        return entry | {"content": content.decode()}
+    except UnicodeDecodeError:
+        return entry | {"content": base64.b64encode(content).decode(), "encoding": "base64"}
+
+
+class LookupModule(LookupBase):
+    """Reads the files of a folder."""
+
+    def run(self, terms, variables=None, **kwargs):
+        folder = pathlib.Path(self.find_file_in_search_path(variables, "files", terms[0]))
+        files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
+        if not files:
+            raise AnsibleError(f"{folder} holds no file")
+        return [[declared(file, kwargs["dest"]) for file in files]]

@@ -1,0 +1,297 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""STL files: what they hold, and whether it can be a model of something in a body.
+
+Everything works on portions of a file, so that a model of hundreds of megabytes needs a few of them in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import os
+import re
+import traceback
+from dataclasses import dataclass
+
+from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
+
+try:
+    import numpy as np
+except ImportError:
+    np = None
+    NUMPY_ERROR = traceback.format_exc()
+else:
+    NUMPY_ERROR = None
+    FACET = np.dtype([("normal", "<f4", 3), ("points", "<f4", (3, 3)), ("attribute", "<u2")])
+
+HEADER_BYTES = 84
+FACET_BYTES = 50
+PORTION = 1 << 18
+# Orthanc needs four times as much memory while it stores a model.
+MAX_BYTES = 1 << 30
+# The longest side of the box around a model, in millimeters: a screw's head, and more than a body.
+MIN_SIDE, MAX_SIDE = 1.0, 2500.0
+
+NUMBER = rb"\s+(\S+)"
+SOLID = re.compile(rb"\s*solid(?:[ \t][^\r\n]*)?[\r\n]", re.IGNORECASE)
+END = re.compile(rb"\s*endsolid[^\r\n]*\s*", re.IGNORECASE)
+TEXT_FACET = re.compile(
+    rb"\s*facet\s+normal"
+    + NUMBER * 3
+    + rb"\s+outer\s+loop"
+    + (rb"\s+vertex" + NUMBER * 3) * 3
+    + rb"\s+endloop\s+endfacet(?=\s)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What a surface is like. Lengths in millimeters, if its coordinates are."""
+
+    triangles: int
+    lower: tuple
+    upper: tuple
+    # Enclosed volume and its center of mass; they mean something if the surface is closed.
+    volume: float
+    center: tuple
+    # Every edge belongs to two triangles.
+    closed: bool
+    # And these two face the same way, so that inside and outside are told apart.
+    watertight: bool
+
+    @property
+    def sides(self):
+        return tuple(high - low for low, high in zip(self.lower, self.upper))
+
+
+def facets(points):
+    """Records of a binary STL for triangles of three points each."""
+    result = np.zeros(len(points), dtype=FACET)
+    result["points"] = points
+    exact = points.astype(np.float64)
+    normal = np.cross(exact[:, 1] - exact[:, 0], exact[:, 2] - exact[:, 0])
+    length = np.linalg.norm(normal, axis=1, keepdims=True)
+    result["normal"] = np.divide(normal, length, out=np.zeros_like(normal), where=length > 0)
+    return result
+
+
+def write(stream, count, portions):
+    """A binary STL of so many triangles. A reader would take a header that begins with "solid" for a text."""
+    stream.write(b"binary STL, patient coordinates LPS, millimeters".ljust(80) + count.to_bytes(4, "little"))
+    for portion in portions:
+        stream.write(facets(portion).tobytes())
+
+
+# Reading
+
+
+def is_binary(path, size):
+    with open(path, "rb") as stream:
+        start = stream.read(HEADER_BYTES)
+    if len(start) == HEADER_BYTES:
+        count = int.from_bytes(start[80:], "little")
+        if size == HEADER_BYTES + count * FACET_BYTES:
+            return True
+        if not start.lstrip().lower().startswith(b"solid"):
+            raise PacsError(
+                "%s is not an STL file, or a part of one: it has %d bytes, but as a binary STL of %d triangles, as its "
+                "header says, it would have %d. Export it again"
+                % (path, size, count, HEADER_BYTES + count * FACET_BYTES)
+            )
+    elif not start.lstrip().lower().startswith(b"solid"):
+        raise PacsError("%s is not an STL file: it has only %d bytes" % (path, size))
+    return False
+
+
+def text_portions(path):
+    """Arrays of triangles of a text STL, or an error that names the line that is wrong."""
+    with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        position, values, solids = 0, [], 0
+        while position < len(content):
+            start = SOLID.match(content, position)
+            if not start:
+                raise unreadable(path, content, position, "solid")
+            position = start.end()
+            solids += 1
+            while True:
+                found = TEXT_FACET.match(content, position)
+                if not found:
+                    break
+                position = found.end()
+                values.append(found.groups()[3:])
+                if len(values) == PORTION:
+                    yield numbers(path, values)
+                    values = []
+            end = END.match(content, position)
+            if not end:
+                raise unreadable(path, content, position, "facet or endsolid")
+            position = end.end()
+        if values:
+            yield numbers(path, values)
+
+
+def unreadable(path, content, position, expected):
+    blank = re.compile(rb"\s*").match(content, position).end()
+    line = content[:blank].count(b"\n") + 1
+    where = "ends" if blank >= len(content) else "is not understood from line %d on" % line
+    return PacsError("%s begins as a text STL, but %s where %s is expected. Export it again" % (path, where, expected))
+
+
+def numbers(path, values):
+    try:
+        return np.array(values).astype(np.float32).reshape(-1, 3, 3)
+    except ValueError as error:
+        raise PacsError("%s holds a coordinate that is no number: %s" % (path, error)) from None
+
+
+def binary_portions(path):
+    size = os.path.getsize(path)
+    if size == HEADER_BYTES:
+        return
+    records = np.memmap(path, dtype=FACET, mode="r", offset=HEADER_BYTES)
+    for start in range(0, len(records), PORTION):
+        yield np.ascontiguousarray(records["points"][start : start + PORTION])
+
+
+# Measuring
+
+
+def mixed(value):
+    """Other bits for each value, as a hash wants them (the finalizer of splitmix64)."""
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return value ^ (value >> np.uint64(31))
+
+
+class Measuring:
+    """Takes a surface in portions.
+
+    A surface is closed if every edge comes up an even number of times, and watertight if it comes up as often in one
+    direction as in the other. Sums of hashes over the edges tell both without a list of the edges: they cancel out,
+    and in an open surface the chance that they do so is one in 2 to the power of 64.
+    """
+
+    def __init__(self):
+        self.triangles = 0
+        self.lower, self.upper = np.full(3, np.inf), np.full(3, -np.inf)
+        self.finite = True
+        self.origin = None
+        self.volume, self.moment = 0.0, np.zeros(3)
+        self.directed, self.undirected = np.uint64(0), np.uint64(0)
+
+    def add(self, points):
+        self.triangles += len(points)
+        if not np.isfinite(points).all():
+            self.finite = False
+            return
+        self.lower = np.minimum(self.lower, points.min(axis=(0, 1)))
+        self.upper = np.maximum(self.upper, points.max(axis=(0, 1)))
+        if self.origin is None:
+            self.origin = points[0, 0].astype(np.float64)
+        first, second, third = np.moveaxis(points.astype(np.float64) - self.origin, 1, 0)
+        volumes = np.einsum("ij,ij->i", first, np.cross(second, third)) / 6
+        self.volume += volumes.sum()
+        self.moment += volumes @ (first + second + third) / 4
+        with np.errstate(over="ignore"):
+            self._add_edges(points)
+
+    def _add_edges(self, points):
+        # Adding 0 turns -0.0 into 0.0.
+        bits = (points + np.float32(0)).view(np.uint32).astype(np.uint64)
+        names = mixed(mixed(bits[..., 0] | bits[..., 1] << np.uint64(32)) + bits[..., 2])
+        for start, end in ((0, 1), (1, 2), (2, 0)):
+            one, two = names[:, start], names[:, end]
+            ahead, back = mixed(one + two * np.uint64(3)), mixed(two + one * np.uint64(3))
+            self.directed += (ahead - back).sum(dtype=np.uint64)
+            self.undirected ^= np.bitwise_xor.reduce(np.where(one == two, np.uint64(0), ahead ^ back))
+
+    def result(self):
+        center = self.origin + self.moment / self.volume if self.volume else (self.lower + self.upper) / 2
+        return Measures(
+            triangles=self.triangles,
+            lower=tuple(map(float, self.lower)),
+            upper=tuple(map(float, self.upper)),
+            volume=float(self.volume),
+            center=tuple(map(float, center)),
+            closed=not self.undirected,
+            watertight=not self.undirected and not self.directed,
+        )
+
+
+def measure(portions, name):
+    """The measures of a surface, or an error that says why it can't be a model."""
+    measuring = Measuring()
+    for portion in portions:
+        measuring.add(portion)
+    if not measuring.triangles:
+        raise PacsError("%s holds no triangle" % name)
+    if not measuring.finite:
+        raise PacsError("%s holds coordinates that are not finite numbers. Repair or export it again" % name)
+    result = measuring.result()
+    longest = max(result.sides)
+    if not MIN_SIDE <= longest <= MAX_SIDE:
+        raise PacsError(
+            "%s is %s mm large if its unit is the millimeter, as DICOM wants it here, but the longest side must be "
+            "from %g to %g mm. Is the unit another one, such as meters or inches? Scale it and export it again"
+            % (name, " x ".join("%.4g" % side for side in result.sides), MIN_SIDE, MAX_SIDE)
+        )
+    return result
+
+
+class Model:
+    """An STL file as it will be stored: binary, which is what DICOM asks for."""
+
+    def __init__(self, path, scratch):
+        self.source = path
+        try:
+            size = os.path.getsize(path)
+            if not os.path.isfile(path):
+                raise PacsError("%s is not a file" % path)
+            if size > MAX_BYTES:
+                raise PacsError("%s has %d bytes, but a model must not have more than %d" % (path, size, MAX_BYTES))
+            self.was_text = not is_binary(path, size)
+            self.path = self._as_binary(path, scratch) if self.was_text else path
+            self.measures = measure(binary_portions(self.path), path)
+            self.size = os.path.getsize(self.path)
+            with open(self.path, "rb") as stream:
+                self.sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        except OSError as error:
+            raise PacsError("%s can't be read: %s" % (path, error.strerror or error)) from None
+
+    @staticmethod
+    def _as_binary(path, scratch):
+        count = sum(len(portion) for portion in text_portions(path))
+        converted = os.path.join(scratch, "binary.stl")
+        with open(converted, "wb") as stream:
+            write(stream, count, text_portions(path))
+        return converted
+
+    def doubts(self):
+        """Sentences about what may be wrong with the model and can't be told from here."""
+        if not self.measures.closed:
+            yield "%s is not watertight: some edges belong to one triangle only. A printer's software may repair it" % (
+                self.source
+            )
+        elif not self.measures.watertight:
+            yield (
+                "%s is closed, but not all of its triangles face the same way, so inside and outside are not clear"
+                % (self.source)
+            )
+        elif self.measures.volume < 0:
+            yield "%s is inside out: its triangles face inward" % self.source
+
+    def describe(self):
+        """For a module's result."""
+        return dict(
+            bytes=self.size,
+            sha256=self.sha256,
+            triangles=self.measures.triangles,
+            lower=list(self.measures.lower),
+            upper=list(self.measures.upper),
+            volume=self.measures.volume,
+            watertight=self.measures.watertight,
+            converted=self.was_text,
+        )

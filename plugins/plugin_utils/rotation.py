@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which secrets of a site are rotated when somebody asks for it, and into what."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+import string
+
+from .site_types import nearest
+
+ALPHABET = string.ascii_letters + string.digits
+# What each is called when it is asked for, where it is in the inventory, and how long a new one is.
+SERVICES = {
+    "database": ("pacs_database_password", 40),
+    "auth_service": ("pacs_auth_service_password", 40),
+    "signing_key": ("pacs_share_signing_key", 64),
+}
+STAFF = "pacs_staff_users"
+STAFF_LENGTH = 24
+PREVIOUS_KEYS = "pacs_share_previous_signing_keys"
+OWN_KEYS = ("acme", "selfsigned")
+
+
+def plan(wanted, site):
+    """What is meant by the names in `wanted`: the secrets' places in the inventory, TLS keys, and what is wrong."""
+    names = wanted if isinstance(wanted, list) else [name.strip() for name in wanted.split(",")]
+    names = [str(name) for name in names if name]
+    has = {"database": site["database"] == "postgresql", "auth_service": site["shares"], "signing_key": site["shares"]}
+    tls = site["tls_source"] in OWN_KEYS or (site["dicom_tls"] and site["tls_dicom_source"] in OWN_KEYS)
+    known = ["all", "staff", *(f"staff:{user}" for user in site["users"]), *SERVICES, "tls"]
+    found, problems = {"tls": False, "secrets": {}}, []
+    for name in names:
+        if name not in known:
+            problems.append(f"-e rotate={name}: there is no such secret, only {', '.join(known)}{nearest(name, known)}")
+        elif has.get(name) is False:
+            problems.append(f"-e rotate={name}: this site has none, because it has no {_lacking(name)}")
+        elif name == "tls" and not tls:
+            problems.append(
+                "-e rotate=tls: this site's keys come from elsewhere; put new ones into the inventory and run site.yml"
+            )
+        for user in site["users"]:
+            if name in ("all", "staff", f"staff:{user}"):
+                found["secrets"][f"staff:{user}"] = {"variable": [STAFF, user], "length": STAFF_LENGTH}
+        for service, (variable, length) in SERVICES.items():
+            if name in ("all", service) and has[service]:
+                found["secrets"][service] = {"variable": [variable], "length": length}
+        found["tls"] = found["tls"] or (name in ("all", "tls") and tls)
+    return {"problems": problems, "tls": found["tls"], "secrets": list(found["secrets"].values())}
+
+
+def _lacking(name):
+    return "PostgreSQL" if name == "database" else "shares"
+
+
+def new_secret(length):
+    """Letters and digits alone, which nothing on the way takes for anything else."""
+    return "".join(secrets.choice(ALPHABET) for _number in range(length))
+
+
+def previous_keys(entries, old, until, now):
+    """The keys whose links go on: those that had time left, and the old one if it gets some."""
+    kept = [entry for entry in entries or [] if until and datetime.datetime.fromisoformat(entry["until"]) > now]
+    return kept + ([{"key": old, "until": until.isoformat(timespec="seconds")}] if until else [])

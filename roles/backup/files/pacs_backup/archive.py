@@ -1,0 +1,162 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What Orthanc's database says about the archive, and whether the files are so."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import os
+import sqlite3
+
+from common import Commands, Failure, now
+
+LEVELS = ("patients", "studies", "series", "instances")
+# Orthanc's numbers: the metadata that says when something last arrived, the first that users may define, and DICOM.
+LAST_UPDATE, USER_METADATA, DICOM_FILE = 7, 1024, 1
+SHOWN_DAMAGE = 20
+
+# Which study a file belongs to, from whatever level it is attached to.
+STUDY_OF = """
+  WITH RECURSIVE up(id, parent, level) AS (
+    SELECT r.internalId, r.parentId, r.resourceType FROM Resources r JOIN AttachedFiles f ON f.id = r.internalId
+      WHERE f.uuid = '{uuid}'
+    UNION ALL SELECT r.internalId, r.parentId, r.resourceType FROM Resources r JOIN up ON r.internalId = up.parent)
+  SELECT {value} FROM MainDicomTags t JOIN up ON t.id = up.id
+    WHERE up.level = {study} AND t.tagGroup = 32 AND t.tagElement = 13"""
+
+
+class PostgreSQL:
+    """The database of a Compose project, asked by its superuser from inside the container."""
+
+    hash = "compressedHash"
+    # The number of the level of patients; studies, series and instances follow.
+    patient = 0
+
+    def __init__(self, compose):
+        self.compose = [*compose, "exec", "-T", "postgres"]
+
+    def rows(self, columns, rest):
+        """Rows of a query, by way of JSON, which has no trouble with any character."""
+        columns = f"json_build_array({columns})"
+        query = rest.format(value=columns) if "{value}" in rest else f"SELECT {columns} {rest}"
+        return [json.loads(line) for line in self.execute(query).splitlines() if line.strip()]
+
+    def execute(self, statement):
+        command = ["psql", "--no-psqlrc", "--username=postgres", "--dbname=orthanc", "--tuples-only", "--no-align"]
+        options = ["--set=ON_ERROR_STOP=1", "--quiet", f"--command={statement}"]
+        return Commands.run([*self.compose, *command, *options], "The question to the database")
+
+    def extensions(self):
+        """What start.sh adds to the database of a new cluster has numbers for which pg_dump takes it as built in."""
+        return [row[0] for row in self.rows("extname", "FROM pg_extension WHERE extname <> 'plpgsql'")]
+
+    def bytes(self):
+        return self.rows("pg_database_size('orthanc')", "")[0][0]
+
+
+class SQLite:
+    """An index in a file of its own, which nobody writes to."""
+
+    hash = "compressedMD5"
+    patient = 1
+
+    def __init__(self, path):
+        self.path = path
+
+    def rows(self, columns, rest):
+        query = rest.format(value=columns) if "{value}" in rest else f"SELECT {columns} {rest}"
+        connection = sqlite3.connect(self.path)
+        try:
+            return [list(row) for row in connection.execute(query)]
+        finally:
+            connection.close()
+
+    def extensions(self):
+        return []
+
+    def bytes(self):
+        return self.path.stat().st_size
+
+
+def counts(database):
+    """How many patients, studies, series and instances there are."""
+    found = dict(database.rows("resourceType, COUNT(*)", "FROM Resources GROUP BY resourceType"))
+    return {name: found.get(level, 0) for level, name in enumerate(LEVELS, database.patient)}
+
+
+def newest_study(database):
+    """When the newest study last received something, or None without studies."""
+    rows = database.rows("MAX(m.value)", f"FROM Metadata m WHERE m.type = {LAST_UPDATE}")
+    if not rows or not rows[0][0]:
+        return None
+    moment = datetime.datetime.strptime(rows[0][0][:15], "%Y%m%dT%H%M%S")
+    return moment.replace(tzinfo=datetime.UTC)
+
+
+def age(moment):
+    """Seconds since then."""
+    return None if moment is None else max(0, int((now() - moment).total_seconds()))
+
+
+def file_path(storage, uuid):
+    """Where Orthanc keeps a file."""
+    return os.path.join(storage, uuid[:2], uuid[2:4], uuid)
+
+
+def attachments(database):
+    """Every file that the database knows: name, size on the disk, MD5 of that."""
+    return database.rows(f"uuid, compressedSize, {database.hash}", "FROM AttachedFiles")
+
+
+def examine_files(known, storage):
+    """Compare every file with what the database recorded; yields what is wrong with which."""
+    for uuid, length, digest in known:
+        try:
+            with open(file_path(storage, uuid), "rb") as stream:
+                there = os.fstat(stream.fileno()).st_size
+                if there != length:
+                    yield uuid, f"has {there} bytes instead of {length}"
+                elif digest and (found := md5(stream)) != digest:
+                    yield uuid, f"has the MD5 {found} instead of {digest}"
+        except FileNotFoundError:
+            yield uuid, "is missing"
+        except OSError as error:
+            yield uuid, f"can't be read ({error.strerror})"
+
+
+def md5(stream):
+    total = hashlib.md5(usedforsecurity=False)
+    while block := stream.read(1 << 20):
+        total.update(block)
+    return total.hexdigest()
+
+
+def name_damage(database, problems):
+    """A sentence for each damaged file, with its study."""
+    for uuid, what in problems[:SHOWN_DAMAGE]:
+        studies = database.rows("t.value", STUDY_OF.format(uuid=uuid, study=database.patient + 1, value="{value}"))
+        yield f"{uuid} of study {studies[0][0] if studies else 'unknown'} {what}"
+    if len(problems) > SHOWN_DAMAGE:
+        yield f"and {len(problems) - SHOWN_DAMAGE} more"
+
+
+def check_files(database, storage):
+    """Every file against the database; returns their number. Damage is a failure that names it."""
+    known = attachments(database)
+    problems = list(examine_files(known, storage))
+    if problems:
+        named = "\n".join(name_damage(database, problems))
+        raise Failure(f"{len(problems)} of {len(known)} files are not what the database says:\n{named}")
+    return len(known)
+
+
+def models(database):
+    """The Orthanc identifiers of all instances that are 3D models."""
+    rest = (
+        f"FROM Resources i JOIN MainDicomTags t ON t.id = i.parentId WHERE i.resourceType = {database.patient + 3}"
+        " AND t.tagGroup = 8 AND t.tagElement = 96 AND t.value = 'M3D'"
+    )
+    return [row[0] for row in database.rows("i.publicId", rest)]

@@ -1,0 +1,442 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Parts of the backup program that need no server: links, tables, messages, the Compose project of a rehearsal."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import pathlib
+import sqlite3
+import subprocess
+import sys
+import types
+
+import pytest
+
+PROGRAM = pathlib.Path(__file__).resolve().parents[3] / "roles/backup/files/pacs_backup"
+
+
+@pytest.fixture(scope="module")
+def program():
+    """The modules of the program, which import each other by their bare names."""
+    sys.path.insert(0, str(PROGRAM))
+    try:
+        names = ("common", "repository", "archive", "stage", "sandbox", "restore")
+        yield types.SimpleNamespace(**{name: importlib.import_module(name) for name in names})
+    finally:
+        sys.path.remove(str(PROGRAM))
+
+
+@pytest.fixture
+def site(program, tmp_path):
+    config = {
+        "site": "Ward 7", "host": "ward7", "database": "postgresql", "keep": {"daily": 7, "weekly": 0, "monthly": 2},
+        "images": {"orthanc": "o:2", "postgres": "p:2"}, "read_percent": 5, "repository": str(tmp_path / "repository"),
+        "orthanc_url": "http://x", "data_dir": str(tmp_path / "data"), "schedules": {},
+    }  # fmt: skip
+    (tmp_path / "pacs/config/backup").mkdir(parents=True)
+    (tmp_path / "pacs/config/backup/backup.json").write_text(json.dumps(config))
+    found = program.common.Site(tmp_path / "pacs")
+    found.storage.mkdir(parents=True)
+    found.work.mkdir()
+    return found
+
+
+def store(storage, uuid, content=b"x"):
+    """A file as Orthanc keeps it."""
+    path = pathlib.Path(storage, uuid[:2], uuid[2:4], uuid)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+ONE, TWO, THREE = "aa11-one", "aa22-two", "bb33-three"
+
+
+@pytest.fixture
+def storage(site):
+    for uuid in (ONE, TWO):
+        store(site.storage, uuid)
+    (site.storage / "index").write_text("no file of a study")
+    (site.storage / "cc").mkdir()
+    return site.storage
+
+
+def archive_of(program, monkeypatch, answers):
+    """Let the database be dumped as these answers say, one after the other."""
+    answers = iter(answers)
+    monkeypatch.setattr(program.stage, "dump", lambda site: next(answers)())
+    monkeypatch.setattr(program.stage, "write_manifest", lambda site, known: known)
+
+
+def names(stage):
+    return sorted(path.name for path in pathlib.Path(stage).rglob("*") if path.is_file())
+
+
+def test_the_stage_has_every_file_by_a_link_and_is_removed(program, site, storage, monkeypatch):
+    archive_of(program, monkeypatch, [lambda: [[ONE, 1, ""], [TWO, 1, ""]]])
+    with program.stage.staged(site):
+        staged = site.stage / "storage/aa/11" / ONE
+        assert staged.samefile(storage / "aa/11" / ONE)
+        assert names(site.stage) == [ONE, TWO]
+    assert not site.stage.exists()
+    assert names(storage) == [ONE, TWO, "index"]
+
+
+def test_what_comes_and_goes_during_the_dump_is_in_the_backup_or_not_known_to_it(program, site, storage, monkeypatch):
+    def first():
+        # Stored after the links and deleted before the next ones: the dump knows it, and it is nowhere.
+        store(storage, THREE)
+        os.unlink(storage / "aa/22" / TWO)
+        return [[ONE, 1, ""], [TWO, 1, ""], ["dd44-gone", 1, ""]]
+
+    archive_of(program, monkeypatch, [first, lambda: [[ONE, 1, ""], [THREE, 1, ""]]])
+    with program.stage.staged(site) as known:
+        assert [row[0] for row in known] == [ONE, THREE]
+        # What was deleted meanwhile and is in no database does not come back with a restore.
+        assert names(site.stage) == [ONE, THREE]
+
+
+def test_a_file_that_was_deleted_after_the_links_is_in_the_backup_of_a_dump_that_knows_it(
+    program, site, storage, monkeypatch
+):
+    def dump():
+        os.unlink(storage / "aa/22" / TWO)
+        return [[ONE, 1, ""], [TWO, 1, ""]]
+
+    archive_of(program, monkeypatch, [dump])
+    with program.stage.staged(site):
+        assert names(site.stage) == [ONE, TWO]
+
+
+@pytest.mark.parametrize(
+    ("known", "words"), [(["dd44-gone", 1, ""], "Missing: dd44-gone"), ([ONE, 2, ""], f"says: {ONE}")]
+)
+def test_a_file_that_stays_away_or_has_another_size_is_named(program, site, storage, monkeypatch, known, words):
+    archive_of(program, monkeypatch, [lambda: [known]] * program.stage.ROUNDS)
+    with pytest.raises(program.common.Failure, match=words), program.stage.staged(site):
+        pass
+    assert not site.stage.exists()
+
+
+def test_the_links_of_a_killed_run_are_removed_and_no_file_with_them(program, site, storage, monkeypatch):
+    (site.stage / "storage/aa/11").mkdir(parents=True)
+    os.link(storage / "aa/11" / ONE, site.stage / "storage/aa/11" / ONE)
+    archive_of(program, monkeypatch, [lambda: []])
+    with program.stage.staged(site):
+        pass
+    assert names(storage) == [ONE, TWO, "index"]
+
+
+def test_another_disk_is_named(program, site, storage, monkeypatch):
+    def link(source, target):
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(program.stage.os, "link", link)
+    with pytest.raises(program.common.Failure, match="different disks"), program.stage.staged(site):
+        pass
+
+
+TABLE = """--
+COPY public.attachedfiles (id, filetype, uuid, compressedsize, revision, "compressedhash") FROM stdin;
+1\t1\taa\t5\t0\t0cc1
+2\t1\tbb\t6\t0\t\\N
+\\.
+"""
+
+
+def test_the_files_of_a_dump_are_read_by_the_names_of_its_columns(program):
+    columns = ("uuid", "compressedsize", "compressedhash")
+    assert program.stage.read_table(TABLE, columns) == [["aa", 5, "0cc1"], ["bb", 6, ""]]
+    for broken in ("", TABLE.replace("\\.\n", "")):
+        with pytest.raises(program.common.Failure, match="no table of files"):
+            program.stage.read_table(broken, columns)
+
+
+def index(path):
+    """Orthanc's index with one study of one instance that has one file."""
+    connection = sqlite3.connect(path)
+    connection.executescript(f"""
+        CREATE TABLE Resources(internalId INTEGER, resourceType INTEGER, publicId TEXT, parentId INTEGER);
+        CREATE TABLE AttachedFiles(id INTEGER, fileType INTEGER, uuid TEXT, compressedSize INTEGER,
+                                   compressionType INTEGER, compressedMD5 TEXT);
+        CREATE TABLE MainDicomTags(id INTEGER, tagGroup INTEGER, tagElement INTEGER, value TEXT);
+        CREATE TABLE Metadata(id INTEGER, type INTEGER, value TEXT);
+        INSERT INTO Resources VALUES (1,1,'p',NULL), (2,2,'s',1), (3,3,'e',2), (4,4,'i',3);
+        INSERT INTO AttachedFiles VALUES (4, 1, '{ONE}', 1, 1, '{hashlib.md5(b"x").hexdigest()}');
+        INSERT INTO MainDicomTags VALUES (2, 32, 13, '1.2.3'), (3, 8, 96, 'M3D');
+        INSERT INTO Metadata VALUES (2, 7, '20261124T010203'), (1, 7, '20251124T010203');
+    """)
+    connection.commit()
+    connection.close()
+
+
+def test_the_database_says_what_the_archive_holds(program, tmp_path):
+    index(tmp_path / "index")
+    database = program.archive.SQLite(tmp_path / "index")
+    assert program.archive.counts(database) == {"patients": 1, "studies": 1, "series": 1, "instances": 1}
+    assert program.archive.newest_study(database).isoformat() == "2026-11-24T01:02:03+00:00"
+    assert program.archive.models(database) == ["i"]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "is missing"), (b"xy", "has 2 bytes instead of 1"), (b"y", "has the MD5 415290769594460e2e485922904f345d")],
+)
+def test_damage_is_named_with_its_study(program, tmp_path, storage, content, words):
+    index(tmp_path / "index")
+    database = program.archive.SQLite(tmp_path / "index")
+    assert program.archive.check_files(database, storage) == 1
+    path = storage / "aa/11" / ONE
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(program.common.Failure, match=f"1 of 1 files are not .*\n{ONE} of study 1.2.3 {words}"):
+        program.archive.check_files(database, storage)
+
+
+ERRORS = """{"message_type":"error","error":{"message":"read: bad"},"during":"restore","item":"/x/y"}
+{"message_type":"exit_error","code":1,"message":"Fatal: it ended"}
+Fatal: it ended
+plain words
+"""
+
+
+def test_the_messages_of_restic_are_told_without_their_wrapping(program):
+    assert program.repository.messages(ERRORS) == ["/x/y: read: bad", "Fatal: it ended", "plain words"]
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "words"),
+    [
+        ("write /x: no space left on device", 1, "is full. Make space"),
+        ("Fatal: wrong password or no key found", 12, "does not open with this password"),
+        ("", 10, "is not there. Is its disk mounted"),
+        ("", 7, "restic ended with 7 and said nothing"),
+        ("\n".join(f"line {number}" for number in range(15)), 1, "and 5 more"),
+    ],
+)
+def test_a_failure_of_restic_says_what_it_means(program, site, said, code, words):
+    result = types.SimpleNamespace(stderr=said.encode(), stdout=b"", returncode=code)
+    assert words in program.repository.Repository(site).explain("backup", result)
+
+
+def test_a_full_disk_is_named(program, site, monkeypatch):
+    monkeypatch.setattr(program.repository, "free", lambda path: 5 if "repository" in str(path) else 1 << 40)
+    monkeypatch.setattr(program.repository, "mount_point", str)
+    assert program.repository.Repository(site).full_disks() == [
+        f"The disk of the backups ({site.repository}, 5 bytes free)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "words"),
+    [
+        ({}, []),
+        ({"a": "ward7", "b": "ward7"}, [("unlock", "--remove-all")]),
+        # Another server may be at work in there.
+        ({"a": "ward7", "b": "ward8"}, [("unlock",)]),
+    ],
+)
+def test_the_locks_of_a_killed_run_are_removed_without_a_signal_to_anybody(program, site, monkeypatch, hosts, words):
+    said = []
+
+    def restic(_repository, *arguments):
+        if arguments[0] == "list":
+            return "\n".join(hosts).encode()
+        if arguments[0] == "cat":
+            return json.dumps({"hostname": hosts[arguments[2]], "pid": 1}).encode()
+        said.append(arguments)
+        return b""
+
+    monkeypatch.setattr(program.repository.Repository, "restic", restic)
+    monkeypatch.setattr(program.repository.socket, "gethostname", lambda: "ward7")
+    program.repository.Repository(site).unlock()
+    assert said == words
+
+
+def test_a_full_data_disk_is_named_even_if_nothing_can_be_written_down(program, site, monkeypatch, capsys):
+    def full(*_arguments, **_options):
+        raise OSError(28, "No space left on device", str(site.stage))
+
+    spec = importlib.util.spec_from_file_location("pacs_backup_main", PROGRAM / "__main__.py")
+    main = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(main)
+    monkeypatch.setattr(main, "Site", lambda _path: site)
+    monkeypatch.setattr(main.os, "geteuid", lambda: 0)
+    monkeypatch.setitem(main.COMMANDS, "backup", full)
+    monkeypatch.setattr(type(site), "record", full)
+    monkeypatch.setattr(program.repository, "free", lambda path: 5 if str(path) == str(site.data) else 1 << 40)
+    monkeypatch.setattr(program.repository, "mount_point", str)
+    monkeypatch.setattr(main.signal, "signal", lambda *_arguments: None)
+    assert main.main(["backup"]) == 1
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["failed"].startswith(f"The disk of the site's data ({site.data}, 5 bytes free) is full. Make space")
+
+
+def snapshot(program, **changes):
+    entry = {"id": "1234567890", "short_id": "12345678", "time": "2026-11-24T01:02:03.123456Z"}
+    entry["paths"] = ["/srv/data/backup/stage", "/srv/data/tls", "/srv/pacs"]
+    return program.repository.Snapshot(None, entry | changes)
+
+
+def test_a_snapshot_knows_where_things_were(program):
+    found = snapshot(program)
+    assert (found.data, found.directory, found.time) == ("/srv/data", "/srv/pacs", "2026-11-24T01:02:03Z")
+    with pytest.raises(program.common.Failure, match="no backup of this program"):
+        snapshot(program, paths=["/etc"])
+
+
+def test_the_project_of_a_rehearsal_reaches_nothing(program, site):
+    found = snapshot(program)
+    found.manifest = lambda: {"database": "postgresql"}
+    box = program.sandbox.Sandbox(site, found, "rehearsal")
+    volume = {"type": "bind", "source": "/srv/pacs/config/orthanc", "target": "/etc/orthanc"}
+    service = {
+        "image": "o:1", "ports": ["4242"], "networks": {"default": {}}, "restart": "unless-stopped", "environment": {},
+        "volumes": [volume, {"type": "bind", "source": "/srv/data/storage", "target": "/var/lib/orthanc/db"}],
+        "secrets": [{"source": "orthanc"}], "depends_on": {"postgres": {}},
+    }  # fmt: skip
+    whole = {
+        "services": {"orthanc": service, "postgres": {"image": "p:1", "secrets": []}, "nginx": {}},
+        "secrets": {"orthanc": {"file": "/srv/pacs/secrets/orthanc/orthanc.json"}, "tls": {"file": "/srv/pacs/x"}},
+    }
+    project = box.project(whole)
+    assert sorted(project["services"]) == ["orthanc", "postgres"]
+    orthanc = project["services"]["orthanc"]
+    assert not {"ports", "networks", "depends_on"} & {*orthanc}
+    assert (orthanc["image"], orthanc["network_mode"]) == ("o:2", "service:postgres")
+    assert project["services"]["postgres"]["network_mode"] == "none"
+    assert [mount["source"] for mount in orthanc["volumes"]] == [
+        str(site.work / "rehearsal/site/config/orthanc"),
+        str(site.work / "rehearsal/data/backup/stage/storage"),
+    ]
+    assert project["secrets"] == {"orthanc": {"file": str(site.work / "rehearsal/site/secrets/orthanc/orthanc.json")}}
+    volume["source"] = "/etc/passwd"
+    with pytest.raises(program.common.Failure, match="/etc/passwd, which is not in the backup"):
+        box.project(whole)
+
+
+def test_the_database_of_a_rehearsal_is_its_own(program, tmp_path):
+    uri = "postgresql://orthanc:p%24s@172.30.42.14:5432/orthanc?sslmode=disable"
+    path = tmp_path / "orthanc.json"
+    path.write_text(json.dumps({"PostgreSQL": {"ConnectionUri": uri}, "RegisteredUsers": {"anna": "a$HOME"}}))
+    program.sandbox.rewrite(path, program.sandbox.local_database)
+    assert "$" not in path.read_text()
+    config = json.loads(path.read_text())
+    assert config["PostgreSQL"]["ConnectionUri"] == uri.replace("172.30.42.14", "127.0.0.1")
+    assert config["RegisteredUsers"] == {"anna": "a$HOME"}
+
+
+@pytest.mark.parametrize(("disk", "main_memory", "words"), [(1, 1 << 40, "The disk of"), (1 << 50, 1, "memory")])
+def test_a_rehearsal_without_room_is_refused_with_the_numbers(program, site, monkeypatch, disk, main_memory, words):
+    found = snapshot(program)
+    found.manifest = lambda: {"database": "postgresql", "bytes": 10**12, "database_bytes": 10**9}
+    monkeypatch.setattr(program.sandbox, "free", lambda path: disk)
+    monkeypatch.setattr(program.sandbox, "memory", lambda: main_memory)
+    with pytest.raises(program.common.Failure, match=f"{words}.* needs [0-9.]+ [GT]B"):
+        program.sandbox.Sandbox(site, found, "rehearsal").check_room()
+
+
+def test_an_archive_is_put_aside_by_its_name_alone(program, site, storage, monkeypatch):
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(lambda cls, *words, **options: b""))
+    for over in ("", "ward 7", "Ward"):
+        with pytest.raises(program.common.Failure, match="restore_over='Ward 7'.*Nothing was changed"):
+            program.restore.restore(site, "latest", over, True)
+
+
+@pytest.fixture
+def restored(program, site, storage, monkeypatch):
+    """A proven copy beside an archive, and the commands that were run."""
+    said = []
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(lambda cls, words, *_rest: said.append(words[-1])))
+    monkeypatch.setattr(program.common.Commands, "attempt", classmethod(lambda cls, words: said.append(words[-1])))
+    (site.data / "postgres").mkdir()
+    (site.data / "tls/live").mkdir(parents=True)
+    (site.data / "ledger").mkdir()
+    (site.data / "ledger/new").write_text("newer")
+    data = site.work / "restore/data"
+    box = types.SimpleNamespace(data=data, stage=data / "backup/stage")
+    store(box.stage / "storage", THREE)
+    for name in ("postgres/17", "tls/live/site.pem", "ledger/old"):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_text("restored")
+    return box, said
+
+
+def test_a_restore_puts_aside_what_was_there(program, site, restored):
+    box, said = restored
+    aside = pathlib.Path(program.restore.swap(site, box))
+    assert names(site.storage) == [THREE]
+    assert names(aside) == [ONE, TWO, "index"]
+    assert (site.data / "tls/live/site.pem").exists()
+    # What the server has already is not older than the backup.
+    assert names(site.data / "ledger") == ["new"]
+    assert said == ["stop"]
+
+
+def test_a_restore_that_fails_at_the_end_leaves_the_old_archive_running(program, site, restored, monkeypatch):
+    box, said = restored
+    before = names(site.data)
+    rename = pathlib.Path.rename
+
+    def refuse(path, target):
+        if path == box.stage / "storage":
+            raise OSError(5, "Input/output error")
+        return rename(path, target)
+
+    monkeypatch.setattr(pathlib.Path, "rename", refuse)
+    with pytest.raises(OSError, match="Input/output"):
+        program.restore.swap(site, box)
+    assert names(site.data) == before
+    assert names(site.storage) == [ONE, TWO, "index"]
+    assert said == ["stop", "start"]
+
+
+def test_a_failure_stays_in_the_status_until_a_success(program, site):
+    site.record("backup", reason="full")
+    site.record("check", {"time": "t"})
+    assert site.status()["failures"]["backup"]["reason"] == "full"
+    site.record("backup", {"time": "t"})
+    assert site.status() == {
+        "site": "Ward 7",
+        "repository": site.repository,
+        "failures": {},
+        "check": {"time": "t"},
+        "backup": {"time": "t"},
+    }
+    assert site.status_file.stat().st_mode & 0o777 == 0o644
+
+
+def test_two_runs_do_not_meet_even_if_only_a_child_of_the_first_is_left(program, site, monkeypatch):
+    monkeypatch.setattr(program.common, "LOCK_SECONDS", 0)
+    with program.common.alone(site, "backup"):
+        child = subprocess.Popen(["sleep", "60"], pass_fds=program.common.Commands.lock)
+    try:
+        with pytest.raises(program.common.Failure, match="Another run is still at work: backup since"):
+            with program.common.alone(site, "check"):
+                pass
+    finally:
+        child.kill()
+        child.wait()
+    with program.common.alone(site, "check"):
+        pass
+
+
+def test_a_command_that_fails_says_its_last_words(program):
+    with pytest.raises(program.common.Failure, match="^Trying failed: why$"):
+        program.common.Commands.run(["sh", "-c", "echo why >&2; exit 3"], "Trying")
+    assert program.common.Commands.run(["cat"], input=b"in") == b"in"
+
+
+def test_sizes_as_people_say_them(program):
+    assert [program.common.size(number) for number in (5, 1500, 2.5e9, 3e13)] == [
+        "5 bytes",
+        "1.5 kB",
+        "2.5 GB",
+        "30.0 TB",
+    ]
