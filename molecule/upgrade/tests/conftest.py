@@ -1,0 +1,206 @@
+"""The site as its administrator upgrades it, while a scanner sends."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pydicom
+import pytest
+import requests
+import yaml
+from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom
+
+SCENARIO = Path(__file__).resolve().parents[1]
+ROOT = SCENARIO.parents[1]
+SITE = yaml.safe_load((SCENARIO / "inventory/group_vars/all.yml").read_text())
+SERVER = SITE["lab_server_name"]
+NETWORK = SITE["lab_server_network"]
+SCANNER = f"{SERVER}-scanner"
+LAB_IMAGES = os.environ["LAB_IMAGES"]
+KEPT = "/var/lib/pacs/replaced-by-upgrade"
+
+
+def start(playbook, release, *arguments):
+    """Start a playbook as an operator does, with the inventory at one release."""
+    command = ["ansible-playbook", f"playbooks/{playbook}.yml", f"--inventory={SCENARIO / 'inventory'}"]
+    command += [f"--extra-vars=lab_release={release}", *arguments]
+    environment = os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def play(playbook, release, *arguments, succeeds=True):
+    """Run it to its end; returns what it said."""
+    run = start(playbook, release, *arguments)
+    said, _nothing = run.communicate()
+    assert (run.returncode == 0) == succeeds, said[-6000:]
+    return said
+
+
+class Server:
+    """The server's shell, as its administrator uses it."""
+
+    def run(self, command, check=True):
+        command_line = ["docker", "exec", SERVER, "bash", "-c", command]
+        done = subprocess.run(command_line, capture_output=True, text=True, check=False)
+        assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+    def images(self):
+        """The image of each service that is healthy."""
+        found = self.run(
+            "docker ps --filter health=healthy --format '{{.Label \"com.docker.compose.service\"}} {{.Image}}'"
+        )
+        return dict(line.split() for line in found.splitlines())
+
+    def release(self):
+        """Which release of the lab's Orthanc is healthy, staff's and shares'."""
+        images = self.images()
+        return {images.get(service, "none").rsplit("-", 1)[-1] for service in ("orthanc", "orthanc-for-shares")}
+
+    def schema(self):
+        sql = "SELECT count(*) FROM information_schema.columns WHERE column_name LIKE 'lab\\_%'"
+        return self.run(
+            "cd /opt/pacs && docker compose exec -T postgres"
+            f' psql --username=postgres --dbname=orthanc --tuples-only --no-align --command="{sql}"'
+        )
+
+    def phase(self):
+        return json.loads(self.run(f"cat {KEPT}/state.json 2>/dev/null || echo '{{}}'")).get("phase")
+
+    def lose_power(self):
+        subprocess.run(["docker", "kill", "--signal", "KILL", SERVER], check=True, capture_output=True)
+        subprocess.run(["docker", "start", SERVER], check=True, capture_output=True)
+        self.run("until systemctl is-active --quiet docker; do sleep 0.5; done")
+
+
+class Site:
+    """Ways into the site."""
+
+    base = f"https://{SITE['pacs_domain']}"
+    certificate = SCENARIO / "inventory/.local/ward11/ca.crt"
+
+    def request(self, method, path, user=None, token=None, **options):
+        headers = options.pop("headers", {})
+        if user:
+            credentials = f"{user}:{SITE['pacs_staff_users'][user]}".encode()
+            headers["Authorization"] = b"Basic " + base64.b64encode(credentials)
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        return requests.request(
+            method, self.base + path, headers=headers, verify=self.certificate, timeout=60, **options
+        )
+
+    def staff(self, method, path, **options):
+        answer = self.request(method, "/orthanc" + path, user="anna", **options)
+        answer.raise_for_status()
+        return answer
+
+    def json(self, path):
+        return self.staff("GET", path).json()
+
+    def share(self, study, uid):
+        resource = {"DicomUid": uid, "OrthancId": study, "Level": "study"}
+        body = {"ID": "test", "Resources": [resource], "ValidityDuration": 36000}
+        return self.staff("PUT", "/auth/tokens/ohif-viewer-publication", json=body).json()["Token"]
+
+    def opens(self, token, uid):
+        answer = self.request("GET", f"/shares/dicom-web/studies?StudyInstanceUID={uid}", token=token)
+        return answer.ok and uid in answer.text
+
+    def held(self):
+        """Every file by its digest, with the labels and the notes of the studies."""
+        studies = self.json("/studies")
+        return {
+            "instances": {
+                name: hashlib.md5(self.staff("GET", f"/instances/{name}/file").content).hexdigest()
+                for name in self.json("/instances")
+            },
+            "labels": {name: self.json(f"/studies/{name}/labels") for name in studies},
+            "notes": {name: self.json(f"/studies/{name}/metadata?expand") for name in studies},
+        }
+
+
+class Scanner:
+    """A machine with an address of its own, which sends without pause and writes down what was acknowledged."""
+
+    def run(self, *command):
+        done = subprocess.run(["docker", "exec", SCANNER, *command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @contextlib.contextmanager
+    def sending(self):
+        self.run("rm", "-f", "/tmp/stop")
+        sender = subprocess.Popen(
+            ["docker", "exec", SCANNER, "python3", "/scanner.py", SITE["pacs_domain"]],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        stored = []
+        try:
+            yield stored
+        finally:
+            self.run("touch", "/tmp/stop")
+            said, _nothing = sender.communicate(timeout=120)
+            stored += said.split()
+        assert sender.returncode == 0
+
+
+@pytest.fixture(scope="session")
+def server():
+    return Server()
+
+
+@pytest.fixture(scope="session")
+def site():
+    return Site()
+
+
+@pytest.fixture(scope="session")
+def scanner():
+    """It speaks DICOM with what this machine has."""
+    image = yaml.safe_load(Path(LAB_IMAGES).read_text())["lab_server_image"]
+    site = Path(pydicom.__file__).parents[1]
+    packages = [path for name in ("pydicom", "pynetdicom") for path in site.glob(f"{name}*") if path.is_dir()]
+    volumes = [f"--volume={path}:/usr/lib/python3/dist-packages/{path.name}:ro" for path in packages]
+    remove = ["docker", "rm", "--force", SCANNER]
+    subprocess.run(remove, check=True, capture_output=True)
+    address = SITE["pacs_modalities"][0]["address"]
+    subprocess.run(
+        ["docker", "run", "--detach", "--init", f"--name={SCANNER}", f"--network={NETWORK}", f"--ip={address}",
+         *volumes, "--entrypoint=sleep", image, "infinity"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    sender = Path(__file__).with_name("scanner.py")
+    subprocess.run(["docker", "cp", str(sender), f"{SCANNER}:/scanner.py"], check=True, capture_output=True)
+    yield Scanner()
+    subprocess.run(remove, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="session")
+def study(site):
+    """A study with a label, a note and a link."""
+    made = Phantom(slices=12, rows=64, columns=64, patient_id="KEPT", seed="KEPT")
+    for _name, content in made.files():
+        site.staff("POST", "/instances", data=content)
+    uid = made.study_instance_uid
+    name = site.staff("POST", "/tools/lookup", data=uid).json()[0]["ID"]
+    site.staff("PUT", f"/studies/{name}/labels/printed")
+    site.staff("PUT", f"/studies/{name}/metadata/1024", data="weigh the skull")
+    return {"id": name, "uid": uid, "token": site.share(name, uid)}
+
+
+def wait_for_phase(server, phase, run):
+    while server.phase() != phase:
+        assert run.poll() is None, run.communicate()[0][-5000:]
+        time.sleep(0.2)
