@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -81,16 +82,34 @@ def load(*command, **options):
     return run("docker", "exec", LOAD, *command, **options)
 
 
+# What the first site.yml cost, on the fresh server.
+FRESH = {}
+
+
 def play(playbook, *arguments):
-    log = CACHE / f"{Path(playbook).stem}.log"
-    command = ["ansible-playbook", playbook, f"--inventory={HERE / 'inventory'}", f"--extra-vars=@{IMAGES}"]
+    """Run a playbook of the collection, or of a path, and say what it cost the controller and asked of the server."""
+    log, notes = CACHE / f"{Path(playbook).stem}.log", CACHE / "tasks.jsonl"
+    notes.unlink(missing_ok=True)
+    environment = os.environ | {
+        "ANSIBLE_CALLBACK_PLUGINS": str(HERE),
+        "ANSIBLE_CALLBACKS_ENABLED": "plays_callback",
+        "BENCH_TASKS": str(notes),
+    }
+    command = ["ansible-playbook", str(ROOT / "playbooks" / playbook), f"--extra-vars=@{IMAGES}"]
+    command += [f"--inventory={HERE / 'inventory'}", f"--extra-vars=@{CACHE / 'site.json'}", *arguments]
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     with log.open("w") as output:
-        done = subprocess.run(
-            [*command, f"--extra-vars=@{CACHE / 'site.json'}", *arguments],
-            cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False)
+    seconds, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         sys.exit("".join(log.read_text().splitlines(keepends=True)[-40:]) + f"\n{playbook} failed: {log}")
+    noted = [json.loads(line) for line in notes.read_text().splitlines()]
+    return {
+        "seconds": seconds,
+        "cpu": sum(after[:2]) - sum(before[:2]),
+        "tasks": sum("done" in note for note in noted),
+        "questions": sum("trip" in note for note in noted),
+    }
 
 
 def api(stack, path, method="GET", body=None, base=None):
@@ -119,7 +138,7 @@ def up():
     CACHE.mkdir(parents=True, exist_ok=True)
     (CACHE / "site.json").write_text(json.dumps(SITE))
     play(HERE / "server.yml")
-    play(ROOT / "playbooks" / "site.yml", "--skip-tags=verify")
+    FRESH.update(play("site.yml"))
     reference_up()
     ungated_up()
     load_up()
