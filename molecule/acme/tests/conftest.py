@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import socket
 import ssl
@@ -13,6 +12,7 @@ import threading
 import time
 from pathlib import Path
 
+import deployed
 import pytest
 import requests
 import yaml
@@ -20,9 +20,8 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 SCENARIO = Path(__file__).resolve().parents[1]
-ROOT = SCENARIO.parents[1]
 SITE = yaml.safe_load((SCENARIO / "inventory/group_vars/all.yml").read_text())
-FILES = ROOT / ".cache/molecule/acme"
+FILES = deployed.ROOT / ".cache/molecule/acme"
 SERVER = SITE["lab_server_name"]
 CA = f"{SERVER}-ca"
 NAME = SITE["pacs_domain"]
@@ -79,15 +78,10 @@ def cron() -> subprocess.CompletedProcess:
 
 def play(changes: dict | None = None, playbook: str = "switch.yml") -> subprocess.CompletedProcess:
     """Run a playbook as an operator does, with some variables changed, and without the proof at its end."""
-    command = ["ansible-playbook", str(SCENARIO / playbook), f"--inventory={SCENARIO / 'inventory'}"]
-    command += [f"--extra-vars=@{os.environ['LAB_IMAGES']}", f"--extra-vars={json.dumps(changes or {})}"]
-    command += ["--skip-tags=verify"]
-    environment = os.environ | {
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-        "ANSIBLE_FORCE_COLOR": "0",
-        "PYTHONPATH": str(SCENARIO / "names"),
-    }
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    changed = f"--extra-vars={json.dumps(changes or {})}"
+    names = {"PYTHONPATH": str(SCENARIO / "names")}
+    arguments = [deployed.lab_images(), changed, "--skip-tags=verify"]
+    return deployed.play(SCENARIO / playbook, SCENARIO, *arguments, environment=names)
 
 
 def changed(run: subprocess.CompletedProcess) -> int:

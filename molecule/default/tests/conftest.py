@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
-import subprocess
 import time
 from pathlib import Path
 
+import deployed
 import pydicom
 import pytest
 import requests
@@ -35,55 +33,21 @@ def play(*arguments: str, playbook: str = "playbooks/site.yml", **options):
 
     Without the proof at the end of site.yml, which converge and idempotence have shown and which takes time.
     """
-    command = ["ansible-playbook", playbook, f"--inventory={SCENARIO / 'inventory'}"]
-    command += ["--skip-tags=verify"] if playbook == "playbooks/site.yml" else []
-    command += [f"--extra-vars=@{os.environ['LAB_IMAGES']}", *arguments]
-    environment = os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, **options)
+    proof = ["--skip-tags=verify"] if playbook == "playbooks/site.yml" else []
+    return deployed.play(playbook, SCENARIO, *proof, deployed.lab_images(), *arguments, **options)
 
 
-# What the web interface makes.
-LINK = "ohif-viewer-publication"
-
-
-class Site:
+class Site(deployed.Web):
     """Ways into the deployed site."""
 
-    base = f"https://{SITE['pacs_domain']}"
-    certificate = SCENARIO / "inventory/.local/ward7/ca.crt"
+    timeout = 20
 
-    def request(self, method, path, user=None, password=None, token=None, **options):
-        # Bytes, because requests would write other characters than ASCII as Latin-1.
-        headers = options.pop("headers", {})
-        if user:
-            credentials = f"{user}:{SITE['pacs_staff_users'][user] if password is None else password}".encode()
-            headers["Authorization"] = b"Basic " + base64.b64encode(credentials)
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        return requests.request(
-            method,
-            self.base + path,
-            headers=headers,
-            verify=self.certificate,
-            timeout=20,
-            allow_redirects=False,
-            **options,
-        )
-
-    def staff(self, method, path, **options):
-        return self.request(method, "/orthanc" + path, user="anna", **options)
+    def __init__(self):
+        certificate = SCENARIO / "inventory/.local/ward7/ca.crt"
+        super().__init__(f"https://{SITE['pacs_domain']}", certificate, SITE["pacs_staff_users"])
 
     def find(self, level, **query):
         return self.staff("POST", "/tools/find", json={"Level": level, "Query": query}).json()
-
-    def ask_share(self, study, uid, seconds=3600, user="anna", **more):
-        """The request for a link to one study, as the web interface makes it, with what the gate takes besides."""
-        resource = {"DicomUid": uid, "OrthancId": study, "Level": "study"}
-        body = {"Resources": [resource], "Type": LINK, "ValidityDuration": seconds, **more}
-        return self.request("PUT", f"/orthanc/auth/tokens/{LINK}", user=user, json=body)
-
-    def share(self, study, uid, *arguments, **more):
-        return self.ask_share(study, uid, *arguments, **more).json()
 
     def gate(self, what, token, **options):
         """What the page of a link asks."""
@@ -123,21 +87,8 @@ class Site:
         pytest.fail(f"the site did not answer within {seconds} s")
 
 
-class Server:
+class Server(deployed.Shell):
     """The server's shell, as its administrator uses it."""
-
-    def run(self, command, check=True):
-        return subprocess.run(
-            ["docker", "exec", SERVER, "sh", "-c", command],
-            capture_output=True,
-            text=True,
-            # Not every file on the server is text.
-            errors="replace",
-            check=check,
-        ).stdout
-
-    def compose(self, command, **options):
-        return self.run(f"cd /opt/pacs && docker compose {command}", **options)
 
     def services(self):
         """State and health of every service."""
@@ -162,7 +113,7 @@ def site():
 
 @pytest.fixture(scope="session")
 def server():
-    return Server()
+    return Server(SERVER)
 
 
 @pytest.fixture(scope="session")

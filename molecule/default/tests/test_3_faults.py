@@ -7,8 +7,9 @@ import signal
 import subprocess
 import time
 
+import deployed
 import pytest
-from conftest import ROOT, SCENARIO, SERVER, play
+from conftest import SCENARIO, SERVER, play
 
 SERVICES = ["postgres", "orthanc-auth-service", "share-gate", "orthanc", "orthanc-for-shares", "nginx"]
 
@@ -50,12 +51,10 @@ def test_a_recreated_service_is_found_again(site, server, studies, token, servic
 def test_an_interrupted_run_is_healed_by_the_next(site, studies, token, tmp_path, seconds):
     change = {"pacs_share_days": 3 + seconds, "pacs_database_password": f"changed-{seconds}"}
     (tmp_path / "vars.json").write_text(json.dumps(change))
-    command = ["ansible-playbook", "playbooks/site.yml", f"--inventory={SCENARIO / 'inventory'}"]
-    command += [f"--extra-vars=@{os.environ['LAB_IMAGES']}", f"--extra-vars=@{tmp_path / 'vars.json'}"]
-    environment = os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
-    run = subprocess.Popen(
-        command, cwd=ROOT, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    run = deployed.start(
+        "playbooks/site.yml", SCENARIO, deployed.lab_images(), f"--extra-vars=@{tmp_path / 'vars.json'}",
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     time.sleep(seconds)
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()

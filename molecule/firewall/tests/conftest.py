@@ -11,12 +11,12 @@ import subprocess
 import time
 from pathlib import Path
 
+import deployed
 import pytest
 import requests
 import yaml
 
 SCENARIO = Path(__file__).resolve().parents[1]
-ROOT = SCENARIO.parents[1]
 SITE = yaml.safe_load((SCENARIO / "inventory/group_vars/all.yml").read_text())
 SERVER = SITE["lab_server_name"]
 CLIENTS = SITE["lab_clients"]
@@ -64,11 +64,9 @@ def staff(method: str, path: str, **options):
 
 def play(changes: dict | None = None, *arguments: str, playbook="site") -> subprocess.CompletedProcess:
     """Run the playbook as an operator does, with some variables changed. Without the proof at its end."""
-    path = SCENARIO / "close.yml" if playbook == "close" else ROOT / f"playbooks/{playbook}.yml"
-    command = ["ansible-playbook", str(path), f"--inventory={SCENARIO / 'inventory'}", "--skip-tags=verify"]
-    command += [f"--extra-vars=@{os.environ['LAB_IMAGES']}", f"--extra-vars={json.dumps(changes or {})}", *arguments]
-    environment = os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    path = SCENARIO / "close.yml" if playbook == "close" else f"playbooks/{playbook}.yml"
+    changed = f"--extra-vars={json.dumps(changes or {})}"
+    return deployed.play(path, SCENARIO, "--skip-tags=verify", deployed.lab_images(), changed, *arguments)
 
 
 def close(changes: dict | None = None, *arguments: str) -> subprocess.CompletedProcess:

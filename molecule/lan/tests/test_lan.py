@@ -1,16 +1,16 @@
 """What is particular to these sites; site.yml has ended with the whole of verify.yml on both."""
 
 import json
-import os
 import re
 import subprocess
 from pathlib import Path
 
+import deployed
 import pytest
 import requests
 
 SCENARIO = Path(__file__).resolve().parents[1]
-HOSPITAL = SCENARIO.parents[1] / ".cache/molecule/lan"
+HOSPITAL = deployed.ROOT / ".cache/molecule/lan"
 WARD8 = "https://10.213.44.8:8443"
 WARD9 = "http://10.213.44.9"
 
@@ -74,13 +74,9 @@ def test_plain_http_opens_no_other_port():
 
 
 def play(playbook, **variables):
-    command = ["ansible-playbook", f"playbooks/{playbook}", f"--inventory={SCENARIO / 'inventory'}", "--limit=ward9"]
-    command += [f"--extra-vars=@{os.environ['LAB_IMAGES']}", f"--extra-vars={json.dumps(variables)}"]
-    command += ["--skip-tags=verify"] if playbook == "site.yml" else []
-    environment = os.environ | {"ANSIBLE_CONFIG": str(SCENARIO.parents[1] / "ansible.cfg")}
-    return subprocess.run(
-        command, cwd=SCENARIO.parents[1], env=environment, capture_output=True, text=True, check=False
-    )
+    changed = f"--extra-vars={json.dumps(variables)}"
+    proof = ["--skip-tags=verify"] if playbook == "site.yml" else []
+    return deployed.play(f"playbooks/{playbook}", SCENARIO, "--limit=ward9", deployed.lab_images(), changed, *proof)
 
 
 def listed():

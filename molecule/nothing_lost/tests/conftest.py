@@ -14,16 +14,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import deployed
 import pydicom
 import pytest
-import requests
 import yaml
 from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom
 from pynetdicom import AE
 from pynetdicom.sop_class import CTImageStorage
 
 SCENARIO = Path(__file__).resolve().parents[1]
-ROOT = SCENARIO.parents[1]
 SITE = yaml.safe_load((SCENARIO / "inventory/group_vars/all.yml").read_text())
 SERVER = SITE["lab_server_name"]
 BACKUPS = "/mnt/backup/pacs"
@@ -31,22 +30,13 @@ BACKUPS = "/mnt/backup/pacs"
 
 def play(playbook, *arguments, succeeds=True):
     """Run a playbook as an operator does; returns what it said."""
-    command = ["ansible-playbook", str(playbook), f"--inventory={SCENARIO / 'inventory'}"]
-    command += [f"--extra-vars=@{os.environ['LAB_IMAGES']}", *arguments]
-    environment = os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
-    run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert (run.returncode == 0) == succeeds, run.stdout[-5000:] + run.stderr[-2000:]
+    run = deployed.play(playbook, SCENARIO, deployed.lab_images(), *arguments)
+    assert (run.returncode == 0) == succeeds, run.stdout[-7000:]
     return run.stdout
 
 
-class Server:
+class Server(deployed.Shell):
     """The server's shell, as its administrator uses it."""
-
-    def run(self, command, check=True):
-        command = ["docker", "exec", SERVER, "bash", "-c", command]
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-        assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        return done.stdout.strip()
 
     def backup(self, command, succeeds=True):
         """The answer of the program; of a failure, its reason."""
@@ -59,33 +49,15 @@ class Server:
         return answer if succeeds else answer["failed"]
 
 
-class Site:
+class Site(deployed.Web):
     """Ways into the site."""
 
-    base = f"https://{SITE['pacs_domain']}"
-    certificate = SCENARIO / "inventory/.local/ward10/ca.crt"
-
-    def request(self, method, path, user=None, token=None, **options):
-        headers = options.pop("headers", {})
-        if user:
-            credentials = f"{user}:{SITE['pacs_staff_users'][user]}".encode()
-            headers["Authorization"] = b"Basic " + base64.b64encode(credentials)
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        return requests.request(
-            method, self.base + path, headers=headers, verify=self.certificate, timeout=60, **options
-        )
-
-    def staff(self, method, path, **options):
-        answer = self.request(method, "/orthanc" + path, user="anna", **options)
-        answer.raise_for_status()
-        return answer
-
-    def json(self, path):
-        return self.staff("GET", path).json()
+    def __init__(self):
+        certificate = SCENARIO / "inventory/.local/ward10/ca.crt"
+        super().__init__(f"https://{SITE['pacs_domain']}", certificate, SITE["pacs_staff_users"])
 
     def upload(self, data):
-        return self.staff("POST", "/instances", data=data).json()
+        return self.must("POST", "/instances", data=data).json()
 
     def send(self, files):
         """Store files as the scanner ct1 does."""
@@ -129,25 +101,16 @@ class Site:
             path = f"/orthanc/instances/{instance}/attachments/dicom/verify-md5"
             assert self.request("POST", path, user="anna").ok, f"{instance} is damaged"
         for uid, file in stored.items():
-            found = self.staff("POST", "/tools/lookup", data=uid).json()
+            found = self.must("POST", "/tools/lookup", data=uid).json()
             assert [entry["Type"] for entry in found] == ["Instance"], f"{uid} was acknowledged and is not there"
-            content = self.staff("GET", f"/instances/{found[0]['ID']}/file").content
+            content = self.must("GET", f"/instances/{found[0]['ID']}/file").content
             assert pydicom.dcmread(io.BytesIO(content)) == pydicom.dcmread(file), f"{uid} is not what was sent"
-
-    def share(self, study, uid):
-        resource = {"DicomUid": uid, "OrthancId": study, "Level": "study"}
-        body = {"ID": "test", "Resources": [resource], "ValidityDuration": 3600}
-        return self.staff("PUT", "/auth/tokens/ohif-viewer-publication", json=body).json()["Token"]
-
-    def opens(self, token, uid):
-        answer = self.request("GET", f"/shares/dicom-web/studies?StudyInstanceUID={uid}", token=token)
-        return answer.ok and uid in answer.text
 
     def fingerprint(self):
         """Everything that must be the same after a restore."""
         instances = self.json("/instances")
         with ThreadPoolExecutor(8) as pool:
-            files = pool.map(lambda name: self.staff("GET", f"/instances/{name}/file").content, instances)
+            files = pool.map(lambda name: self.must("GET", f"/instances/{name}/file").content, instances)
             digests = {name: hashlib.md5(data).hexdigest() for name, data in zip(instances, files, strict=True)}
         studies = {study["ID"]: study for study in self.json("/studies?expand")}
         return {
@@ -168,7 +131,7 @@ class Site:
         return self.json(f"/instances/{instance}/tags?simplify").get("Modality") == "M3D"
 
     def model(self, instance):
-        return hashlib.md5(self.staff("GET", f"/instances/{instance}/stl").content).hexdigest()
+        return hashlib.md5(self.must("GET", f"/instances/{instance}/stl").content).hexdigest()
 
     @staticmethod
     def certificate_of_server():
@@ -188,7 +151,7 @@ def site():
 
 @pytest.fixture(scope="session")
 def server():
-    return Server()
+    return Server(SERVER)
 
 
 @pytest.fixture(scope="session")
@@ -197,11 +160,11 @@ def study(site, tmp_path_factory):
     made, files = make_study(tmp_path_factory.mktemp("kept"), "KEPT")
     site.send(files)
     uid = made.study_instance_uid
-    name = site.staff("POST", "/tools/lookup", data=uid).json()[0]["ID"]
+    name = site.must("POST", "/tools/lookup", data=uid).json()[0]["ID"]
     surface = bytes(80) + (40).to_bytes(4, "little") + os.urandom(2000)
     content = "data:model/stl;base64," + base64.b64encode(surface).decode()
     body = {"Parent": name, "Tags": {"SeriesDescription": "Model"}, "Content": content}
-    site.staff("POST", "/tools/create-dicom", json=body)
-    site.staff("PUT", f"/studies/{name}/labels/printed")
-    site.staff("PUT", f"/studies/{name}/metadata/1024", data="weigh the skull")
-    return {"id": name, "uid": uid, "token": site.share(name, uid), "model": hashlib.md5(surface).hexdigest()}
+    site.must("POST", "/tools/create-dicom", json=body)
+    site.must("PUT", f"/studies/{name}/labels/printed")
+    site.must("PUT", f"/studies/{name}/metadata/1024", data="weigh the skull")
+    return {"id": name, "uid": uid, "token": site.share(name, uid)["Token"], "model": hashlib.md5(surface).hexdigest()}

@@ -22,9 +22,9 @@ def keep_busy(site, folder, stop, told):
         made, files = make_study(there, f"BUSY-{folder.name}-{number}", slices=6)
         site.send(files)
         told["stored"] += len(files)
-        [found] = site.staff("POST", "/tools/lookup", data=made.study_instance_uid).json()[:1]
+        [found] = site.must("POST", "/tools/lookup", data=made.study_instance_uid).json()[:1]
         if number % 3:
-            site.staff("DELETE", f"/studies/{found['ID']}")
+            site.must("DELETE", f"/studies/{found['ID']}")
             told["deleted"] += len(files)
 
 

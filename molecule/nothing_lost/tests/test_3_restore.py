@@ -10,7 +10,7 @@ from conftest import SCENARIO, play
 def test_one_study_comes_back(site, server, study):
     server.backup("backup")
     before = site.fingerprint()
-    site.staff("DELETE", f"/studies/{study['id']}")
+    site.must("DELETE", f"/studies/{study['id']}")
     assert study["id"] not in site.json("/studies")
     said = play("playbooks/restore.yml", "--extra-vars", json.dumps({"restore_study": study["uid"]}), "--check")
     assert study["id"] not in site.json("/studies")
@@ -19,7 +19,7 @@ def test_one_study_comes_back(site, server, study):
     after = site.fingerprint()
     for part in ("instances", "labels", "models"):
         assert after[part] == before[part], part
-    assert site.staff("GET", f"/studies/{study['id']}/metadata/1024").text == "weigh the skull"
+    assert site.must("GET", f"/studies/{study['id']}/metadata/1024").text == "weigh the skull"
     reason = server.backup("restore-study 1.2.3.4", succeeds=False)
     assert "has no studies 1.2.3.4" in reason
 
@@ -53,7 +53,7 @@ def test_a_new_server_has_everything_that_the_burned_one_had(site, server, study
 
 def test_what_was_there_is_put_aside(site, server, study):
     wanted = server.backup("snapshots")[-1]["snapshot"]
-    site.staff("DELETE", f"/studies/{study['id']}")
+    site.must("DELETE", f"/studies/{study['id']}")
     over = json.dumps({"restore_over": "Ward 10", "restore_snapshot": wanted})
     play("playbooks/restore.yml", "--extra-vars", over)
     assert site.opens(study["token"], study["uid"])

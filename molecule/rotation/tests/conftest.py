@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
 import ssl
@@ -11,9 +10,9 @@ import threading
 import time
 from pathlib import Path
 
+import deployed
 import pydicom
 import pytest
-import requests
 import yaml
 from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom
 from pynetdicom import AE
@@ -92,35 +91,22 @@ def secrets_of(values):
     }
 
 
-class Site:
+class Site(deployed.Web):
     """Ways into the site. Passwords are those of the vault, unless another is tried."""
 
-    def __init__(self, operator):
-        self.operator = operator
-        self.users = operator.values()["pacs_staff_users"]
+    timeout = 120
 
-    def request(self, method, path, user=None, password=None, token=None, **options):
-        headers = options.pop("headers", {})
-        if user:
-            credentials = f"{user}:{self.users[user] if password is None else password}".encode()
-            headers["Authorization"] = b"Basic " + base64.b64encode(credentials)
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        return requests.request(
-            method, BASE + path, headers=headers, verify=self.operator.certificate, timeout=120, **options
-        )
+    def __init__(self, operator):
+        super().__init__(f"https://{ADDRESS}", operator.certificate, operator.values()["pacs_staff_users"])
 
     def logs_in(self, user, password=None):
         return self.request("GET", "/orthanc/system", user=user, password=password).status_code
 
-    def share(self, study, user="anna"):
-        resource = {"DicomUid": study.uid, "OrthancId": study.id, "Level": "study"}
-        body = {"ID": "test", "Resources": [resource], "ValidityDuration": 3600}
-        answer = self.request("PUT", "/orthanc/auth/tokens/ohif-viewer-publication", user=user, json=body)
-        answer.raise_for_status()
-        return answer.json()["Token"]
+    def link(self, study):
+        """The token of a new link to a study."""
+        return self.share(study.id, study.uid)["Token"]
 
-    def opens(self, token, study):
+    def answers_to(self, token, study):
         """Status of a search, of one study's data, of a download without a header, and of the page's question."""
         answers = [
             self.request("GET", f"/shares/dicom-web/studies?StudyInstanceUID={study.uid}", token=token),
@@ -131,10 +117,10 @@ class Site:
         return {answer.status_code for answer in answers}
 
     def count(self, uid):
-        found = self.request("POST", "/orthanc/tools/lookup", user="anna", data=uid).json()
+        found = self.staff("POST", "/tools/lookup", data=uid).json()
         if not found:
             return 0
-        return len(self.request("GET", f"/orthanc/studies/{found[0]['ID']}/instances", user="anna").json())
+        return len(self.json(f"/studies/{found[0]['ID']}/instances"))
 
     @staticmethod
     def certificate(port=443):
@@ -318,14 +304,8 @@ def study(site, tmp_path_factory):
     association = associate()
     assert {association.send_c_store(pydicom.dcmread(file)).Status for file in made.files} == {0x0000}
     association.release()
-    made.id = site.request("POST", "/orthanc/tools/lookup", user="anna", data=made.uid).json()[0]["ID"]
+    made.id = site.must("POST", "/tools/lookup", data=made.uid).json()[0]["ID"]
     return made
 
 
-def run(command, check=True):
-    """The server's shell."""
-    done = subprocess.run(
-        ["docker", "exec", SERVER, "bash", "-c", command], capture_output=True, text=True, errors="replace", check=False
-    )
-    assert not check or done.returncode == 0, done.stdout + done.stderr
-    return done.stdout.strip()
+run = deployed.Shell(SERVER).run

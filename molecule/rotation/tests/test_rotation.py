@@ -93,7 +93,7 @@ def test_what_can_not_be_rotated_is_a_sentence(operator, what, sentence):
 
 
 def test_the_database_password(operator, site, study, load):
-    token, before = site.share(study), operator.values()
+    token, before = site.link(study), operator.values()
     operator.rotate("database", QUICK)
     load.lost_nothing()
     assert load.closed
@@ -102,7 +102,7 @@ def test_the_database_password(operator, site, study, load):
     assert KEPT in operator.text()
     assert from_the_gate(DATABASE, before["pacs_database_password"]) == "28P01"
     assert from_the_gate(DATABASE, after["pacs_database_password"]) == "taken"
-    assert site.opens(token, study) == {200}
+    assert site.answers_to(token, study) == {200}
 
 
 def test_the_password_of_one_user(operator, site, study, load):
@@ -117,33 +117,33 @@ def test_the_password_of_one_user(operator, site, study, load):
 
 
 def test_the_password_of_the_auth_service(operator, site, study, load):
-    token, before = site.share(study), operator.values()["pacs_auth_service_password"]
+    token, before = site.link(study), operator.values()["pacs_auth_service_password"]
     operator.rotate("auth_service", QUICK)
     load.lost_nothing()
     assert from_the_gate(AUTH_SERVICE, before) == "401"
     assert from_the_gate(AUTH_SERVICE, operator.values()["pacs_auth_service_password"]) == "200"
-    assert site.opens(token, study) == site.opens(site.share(study), study) == {200}
+    assert site.answers_to(token, study) == site.answers_to(site.link(study), study) == {200}
 
 
 def test_the_signing_key_whose_links_stay_and_then_end(operator, site, study, load):
-    first, there = site.share(study), containers()
+    first, there = site.link(study), containers()
     operator.rotate("signing_key", QUICK, "--extra-vars=keep_links=2")
     load.lost_nothing()
     # Orthanc was not restarted: nobody had to wait.
     assert not load.closed
     assert containers()["orthanc"] == there["orthanc"]
-    second = site.share(study)
-    assert site.opens(first, study) == site.opens(second, study) == {200}
+    second = site.link(study)
+    assert site.answers_to(first, study) == site.answers_to(second, study) == {200}
     # Without its time, an old key is none.
     text = operator.text()
     operator.write(re.sub(r'"until": "[^"]*"', '"until": "2026-01-01T00:00:00+00:00"', text))
     operator.play(QUICK)
-    assert site.opens(first, study) == {403}
-    assert site.opens(second, study) == {200}
+    assert site.answers_to(first, study) == {403}
+    assert site.answers_to(second, study) == {200}
     operator.rotate("signing_key", QUICK)
-    assert site.opens(first, study) == site.opens(second, study) == {403}
+    assert site.answers_to(first, study) == site.answers_to(second, study) == {403}
     assert operator.values()["pacs_share_previous_signing_keys"] == []
-    assert site.opens(site.share(study), study) == {200}
+    assert site.answers_to(site.link(study), study) == {200}
 
 
 def test_the_keys_of_the_server(operator, site, study, load):
@@ -198,7 +198,7 @@ def test_what_the_operator_chose_is_applied_and_all_can_be_rotated(operator, sit
     operator.play(QUICK)
     load.lost_nothing()
     assert from_the_gate(DATABASE, AWKWARD) == "taken"
-    before, token = operator.values(), site.share(study)
+    before, token = operator.values(), site.link(study)
     said = operator.rotate("all", "--extra-vars=keep_links=1")
     assert "passed" in said
     after = operator.values()
@@ -208,7 +208,7 @@ def test_what_the_operator_chose_is_applied_and_all_can_be_rotated(operator, sit
     for user, password in before["pacs_staff_users"].items():
         assert site.logs_in(user) == 200
         assert site.logs_in(user, password) == 401
-    assert site.opens(token, study) == site.opens(site.share(study), study) == {200}
+    assert site.answers_to(token, study) == site.answers_to(site.link(study), study) == {200}
 
 
 def test_a_second_run_changes_nothing(operator):

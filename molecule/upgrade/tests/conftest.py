@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import hashlib
 import json
@@ -11,14 +10,13 @@ import subprocess
 import time
 from pathlib import Path
 
+import deployed
 import pydicom
 import pytest
-import requests
 import yaml
 from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom
 
 SCENARIO = Path(__file__).resolve().parents[1]
-ROOT = SCENARIO.parents[1]
 SITE = yaml.safe_load((SCENARIO / "inventory/group_vars/all.yml").read_text())
 SERVER = SITE["lab_server_name"]
 NETWORK = SITE["lab_server_network"]
@@ -29,12 +27,9 @@ KEPT = "/var/lib/pacs/replaced-by-upgrade"
 
 def start(playbook, release, *arguments):
     """Start a playbook as an operator does, with the inventory at one release."""
-    command = ["ansible-playbook", f"playbooks/{playbook}.yml", f"--inventory={SCENARIO / 'inventory'}"]
-    command += [f"--extra-vars=lab_release={release}", *arguments]
-    environment = os.environ | {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_FORCE_COLOR": "0"}
-    return subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True,
+    return deployed.start(
+        f"playbooks/{playbook}.yml", SCENARIO, f"--extra-vars=lab_release={release}", *arguments,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 
 
@@ -46,14 +41,8 @@ def play(playbook, release, *arguments, succeeds=True):
     return said
 
 
-class Server:
+class Server(deployed.Shell):
     """The server's shell, as its administrator uses it."""
-
-    def run(self, command, check=True):
-        command_line = ["docker", "exec", SERVER, "bash", "-c", command]
-        done = subprocess.run(command_line, capture_output=True, text=True, check=False)
-        assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        return done.stdout.strip()
 
     def images(self):
         """The image of each service that is healthy."""
@@ -83,46 +72,19 @@ class Server:
         self.run("until systemctl is-active --quiet docker; do sleep 0.5; done")
 
 
-class Site:
+class Site(deployed.Web):
     """Ways into the site."""
 
-    base = f"https://{SITE['pacs_domain']}"
-    certificate = SCENARIO / "inventory/.local/ward11/ca.crt"
-
-    def request(self, method, path, user=None, token=None, **options):
-        headers = options.pop("headers", {})
-        if user:
-            credentials = f"{user}:{SITE['pacs_staff_users'][user]}".encode()
-            headers["Authorization"] = b"Basic " + base64.b64encode(credentials)
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        return requests.request(
-            method, self.base + path, headers=headers, verify=self.certificate, timeout=60, **options
-        )
-
-    def staff(self, method, path, **options):
-        answer = self.request(method, "/orthanc" + path, user="anna", **options)
-        answer.raise_for_status()
-        return answer
-
-    def json(self, path):
-        return self.staff("GET", path).json()
-
-    def share(self, study, uid):
-        resource = {"DicomUid": uid, "OrthancId": study, "Level": "study"}
-        body = {"ID": "test", "Resources": [resource], "ValidityDuration": 36000}
-        return self.staff("PUT", "/auth/tokens/ohif-viewer-publication", json=body).json()["Token"]
-
-    def opens(self, token, uid):
-        answer = self.request("GET", f"/shares/dicom-web/studies?StudyInstanceUID={uid}", token=token)
-        return answer.ok and uid in answer.text
+    def __init__(self):
+        certificate = SCENARIO / "inventory/.local/ward11/ca.crt"
+        super().__init__(f"https://{SITE['pacs_domain']}", certificate, SITE["pacs_staff_users"])
 
     def held(self):
         """Every file by its digest, with the labels and the notes of the studies."""
         studies = self.json("/studies")
         return {
             "instances": {
-                name: hashlib.md5(self.staff("GET", f"/instances/{name}/file").content).hexdigest()
+                name: hashlib.md5(self.must("GET", f"/instances/{name}/file").content).hexdigest()
                 for name in self.json("/instances")
             },
             "labels": {name: self.json(f"/studies/{name}/labels") for name in studies},
@@ -158,7 +120,7 @@ class Scanner:
 
 @pytest.fixture(scope="session")
 def server():
-    return Server()
+    return Server(SERVER)
 
 
 @pytest.fixture(scope="session")
@@ -192,12 +154,12 @@ def study(site):
     """A study with a label, a note and a link."""
     made = Phantom(slices=12, rows=64, columns=64, patient_id="KEPT", seed="KEPT")
     for _name, content in made.files():
-        site.staff("POST", "/instances", data=content)
+        site.must("POST", "/instances", data=content)
     uid = made.study_instance_uid
-    name = site.staff("POST", "/tools/lookup", data=uid).json()[0]["ID"]
-    site.staff("PUT", f"/studies/{name}/labels/printed")
-    site.staff("PUT", f"/studies/{name}/metadata/1024", data="weigh the skull")
-    return {"id": name, "uid": uid, "token": site.share(name, uid)}
+    name = site.must("POST", "/tools/lookup", data=uid).json()[0]["ID"]
+    site.must("PUT", f"/studies/{name}/labels/printed")
+    site.must("PUT", f"/studies/{name}/metadata/1024", data="weigh the skull")
+    return {"id": name, "uid": uid, "token": site.share(name, uid)["Token"]}
 
 
 def wait_for_phase(server, phase, run):

@@ -39,11 +39,11 @@ def whole(site, server, scanner, study):
 
 def there_are(site, stored):
     """Every instance that the scanner was told is stored can be read."""
-    answer = site.staff("POST", "/tools/find", json={"Level": "Instance", "Query": {}, "Expand": True})
+    answer = site.must("POST", "/tools/find", json={"Level": "Instance", "Query": {}, "Expand": True})
     found = {entry["MainDicomTags"]["SOPInstanceUID"]: entry["ID"] for entry in answer.json()}
     assert not set(stored) - set(found)
     for uid in stored:
-        assert uid.encode() in site.staff("GET", f"/instances/{found[uid]}/file").content
+        assert uid.encode() in site.must("GET", f"/instances/{found[uid]}/file").content
 
 
 def nobody_gets_in(site):

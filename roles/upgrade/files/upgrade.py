@@ -63,7 +63,7 @@ def run(command, what, **options):
 
 
 def moment(seconds):
-    return datetime.datetime.fromtimestamp(int(seconds), datetime.UTC).isoformat()
+    return datetime.datetime.fromtimestamp(int(seconds), datetime.timezone.utc).isoformat()
 
 
 def used(path):

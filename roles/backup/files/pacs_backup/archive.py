@@ -93,7 +93,7 @@ def newest_study(database):
     if not rows or not rows[0][0]:
         return None
     moment = datetime.datetime.strptime(rows[0][0][:15], "%Y%m%dT%H%M%S")
-    return moment.replace(tzinfo=datetime.UTC)
+    return moment.replace(tzinfo=datetime.timezone.utc)
 
 
 def age(moment):

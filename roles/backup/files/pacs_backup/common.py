@@ -35,7 +35,7 @@ def say(text):
 
 
 def now():
-    return datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    return datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
 
 
 def size(number):
