@@ -61,7 +61,8 @@ part demo-down make --no-print-directory demo-down
 if [ -n "$failed_parts" ]; then
   printf '\nFailed:%s. The output of each part is in .cache/test/. What it says of failures:\n' "$failed_parts"
   for name in $failed_parts; do
-    grep -hE '^(FAILED|ERROR|fatal|E  )|^ *File .*, line|failed:' ".cache/test/$name.log" | cut -c1-300 | tail -25
+    echo "== $name"
+    grep -hE '^(FAILED|ERROR|fatal|E  )|^ *File .*, line' ".cache/test/$name.log" | cut -c1-300 | tail -25
   done
 fi
 printf '%d passed, %d failed\n' "$passed" "$failed"

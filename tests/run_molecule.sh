@@ -14,13 +14,16 @@ rm -f ".cache/molecule/$scenario.log"
 export ANSIBLE_HOME="$PWD/.cache/molecule/$scenario.home"
 rm -rf "$ANSIBLE_HOME/collections/ansible_collections/threedpc"
 failed=0
-molecule test --destroy=never --scenario-name "$scenario" 2>&1 | tee "$output" || failed=1
+# Without the colors and the frame that Molecule draws around what it runs.
+molecule test --destroy=never --scenario-name "$scenario" 2>&1 |
+  sed -uE 's/\x1b\[[0-9;]*[A-Za-z]//g; s/^ *│ ?//' | tee "$output" || failed=1
 if [ "$failed" = 1 ]; then
   echo "== $scenario failed. The journal of its servers and the logs of their services:"
-  docker ps --format '{{.Names}}' | grep '^threedpc-pacs-' | grep -v -- '-demo$' | while read -r server; do
+  ansible pacs --inventory "molecule/$scenario/inventory" --module-name debug --args var=ansible_host |
+    grep -oE 'threedpc-pacs-[a-z0-9-]+' | while read -r server; do
     echo "== $server"
     docker exec "$server" journalctl --no-pager --lines 40 || true
-    docker exec --workdir /opt/pacs "$server" docker compose --ansi never logs --no-color --tail 20 || true
+    docker exec "$server" docker compose --project-name pacs --ansi never logs --no-color --tail 20 || true
   done
 fi
 molecule destroy --scenario-name "$scenario" >> "$output" 2>&1 || failed=1
