@@ -113,10 +113,12 @@ shares:
       description: When it was revoked.
       returned: always
       type: str
+      sample: "2026-12-01T03:10:12+00:00"
     revoked_by:
       description: The staff user who revoked it.
       returned: always
       type: str
+      sample: anna
     pin:
       description: Whether it asks for a PIN.
       returned: always

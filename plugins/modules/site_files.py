@@ -260,12 +260,15 @@ then:
     rc:
       description: Its return code.
       type: int
+      sample: 0
     stdout:
       description: What it printed.
       type: str
+      sample: "true"
     stderr:
       description: What it complained of.
       type: str
+      sample: ""
 """
 
 import base64

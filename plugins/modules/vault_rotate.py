@@ -76,4 +76,5 @@ backup_file:
   description: The file as it was.
   returned: when something was written
   type: str
+  sample: /srv/pacs/inventories/ward7/group_vars/all/vault.yml.20261201T023445Z.bak
 """
