@@ -171,6 +171,10 @@ def test_what_is_no_request_is_refused(kind, body):
         ("StudyInstanceUID=*", {"*"}),
         ("StudyInstanceUID=", {""}),
         ("limit=1&StudyInstanceUID=%31.2.3", {"1.2.3"}),
+        ("0020,000d=1.2.3", {"1.2.3"}),
+        ("0020-000D=1.2.3", {"1.2.3"}),
+        ("20,d=1.2.3", {"1.2.3"}),
+        ("PatientID=7&00100020=7&&ModalitiesInStudy=CT", set()),
     ],
 )
 def test_the_studies_of_a_search_are_found(arguments, uids):
