@@ -57,6 +57,7 @@ def part(entry):
         make({"id": "x"}, KEY * 2, "HS512"),
         make({"id": "x"}, KEY, "HS384"),
         f"{part({'alg': 'none'})}.{part({'id': 'x'})}.",
+        f"{base64.urlsafe_b64encode(b'[' * 9000).decode()}.e30.x",
         make({"id": "x"})[:-8],
         make({"expiration_date": "2026-11-24T03:34:45"}),
         make({"expiration_date": "tomorrow"}),
