@@ -147,6 +147,16 @@ def test_the_archives_dangerous_doors_are_shut_for_the_staff_too(site, path):
     assert site.staff("GET", "/studies?_method=delete").status_code == 403
 
 
+@pytest.mark.parametrize("where, status", [("cross-site", 403), ("same-site", 403), ("same-origin", 200), (None, 200)])
+def test_no_form_of_another_site_changes_anything(site, where, status):
+    """A browser says so of a form, and adds the password that it remembers."""
+    form = {"Content-Type": "text/plain"} | ({"Sec-Fetch-Site": where} if where else {})
+    find = '{"Level": "Study", "Query": {}, "x": "="}'
+    assert site.staff("POST", "/tools/find", data=find, headers=form).status_code == status
+    # A link on it leads here all the same.
+    assert site.staff("GET", "/system", headers=form).status_code == 200
+
+
 def test_another_host_name_gets_nothing(site):
     import requests
 

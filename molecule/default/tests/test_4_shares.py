@@ -219,7 +219,7 @@ def test_a_header_fakes_no_method_either(attacker, paths, targets, holders, meth
     requests = [request for request in requests if not may("surgeon", request, targets)]
     assert got_through(attacker.run(requests, holders["surgeon"])) == []
     # What is open is an ordinary request.
-    own = [Request("GET", pattern.format(**targets[0]), {name: method}) for pattern in DATA]
+    own = [Request("GET", pattern.format(**targets[0]), {name: method}) for pattern in (*DATA, *PROGRAMS)]
     assert {status for _request, status, _body in attacker.run(own, holders["surgeon"])} == {200}
 
 

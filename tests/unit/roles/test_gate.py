@@ -57,6 +57,7 @@ def part(entry):
         make({"id": "x"}, KEY * 2, "HS512"),
         make({"id": "x"}, KEY, "HS384"),
         f"{part({'alg': 'none'})}.{part({'id': 'x'})}.",
+        f"{base64.urlsafe_b64encode(b'[' * 9000).decode()}.e30.x",
         make({"id": "x"})[:-8],
         make({"expiration_date": "2026-11-24T03:34:45"}),
         make({"expiration_date": "tomorrow"}),
@@ -171,6 +172,10 @@ def test_what_is_no_request_is_refused(kind, body):
         ("StudyInstanceUID=*", {"*"}),
         ("StudyInstanceUID=", {""}),
         ("limit=1&StudyInstanceUID=%31.2.3", {"1.2.3"}),
+        ("0020,000d=1.2.3", {"1.2.3"}),
+        ("0020-000D=1.2.3", {"1.2.3"}),
+        ("20,d=1.2.3", {"1.2.3"}),
+        ("PatientID=7&00100020=7&&ModalitiesInStudy=CT", set()),
     ],
 )
 def test_the_studies_of_a_search_are_found(arguments, uids):

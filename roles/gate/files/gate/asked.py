@@ -12,7 +12,9 @@ DAY = 86400
 KIND = re.compile(r"[a-z][a-z-]{0,59}")
 PIN = re.compile(r"[0-9]{4,12}", re.ASCII)
 RECIPIENT = 200
-STUDY_ARGUMENTS = ("studyinstanceuid", "0020000d", "0020,000d")
+# Orthanc takes a tag in many spellings ("0020-000d", "20,d"). A plain keyword or eight digits can be told from the
+# study's; whatever else is asked by may be the study.
+OTHER_ARGUMENT = re.compile(r"(?!studyinstanceuid$|0020000d$)([a-z]+|[0-9a-f]{8})")
 
 
 class Refused(Exception):
@@ -91,5 +93,5 @@ def pin(asked):
 
 def searched_studies(arguments):
     """The studies that a DICOMweb search names. One that names none is kept to the token's studies by Orthanc."""
-    values = [value for name, value in parse_qsl(arguments, True) if name.lower() in STUDY_ARGUMENTS]
+    values = [value for name, value in parse_qsl(arguments, True) if not OTHER_ARGUMENT.fullmatch(name.lower())]
     return {uid.strip() for value in values for uid in re.split(r"[,\\]", value)}

@@ -49,7 +49,8 @@ def decoded(token, key):
     try:
         payload = jwt.decode(token, key, algorithms=ALGORITHMS)
         expiry(payload)
-    except (jwt.PyJWTError, TypeError, ValueError) as error:
+    # Not every PyJWT takes brackets in brackets for a wrong token; some pass on what the JSON parser says.
+    except (jwt.PyJWTError, RecursionError, TypeError, ValueError) as error:
         raise InvalidToken from error
     return payload
 
