@@ -255,7 +255,9 @@ def test_every_forged_token_is_refused(attacker, targets, holders, forged):
 def test_what_is_open_to_the_surgeon_is_closed_to_the_others(attacker, targets, holders, forged, holder):
     token = token_of(holder, holders, forged)
     requests = [Request("GET", pattern.format(**targets[0])) for pattern in DATA if pattern != DATA[0]]
-    requests += [Request("GET", f"{DATA[0]}?{name}={targets[0]['uid']}") for name in ("StudyInstanceUID", "0020000D")]
+    # Orthanc reads all of these as one attribute.
+    names = ("StudyInstanceUID", "0020000D", "0020-000d", "20,d")
+    requests += [Request("GET", f"{DATA[0]}?{name}={targets[0]['uid']}") for name in names]
     if holder != "other study":
         requests += [Request("GET", DATA[0]), Request("GET", MODEL.format(id=targets[0]["instances"]))]
     answers = attacker.run(requests, token)

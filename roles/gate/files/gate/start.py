@@ -9,5 +9,14 @@ sys.path[:0] = ["/etc/pacs", "/etc/pacs/driver.zip"]
 
 import uvicorn  # noqa: E402
 
-# Its access log would repeat paths that nginx has logged already.
-uvicorn.run("app:app", host="0.0.0.0", port=8000, access_log=False, log_level="warning", server_header=False)
+uvicorn.run(
+    "app:app",
+    host="0.0.0.0",
+    port=8000,
+    # It would repeat paths that nginx has logged already.
+    access_log=False,
+    log_level="warning",
+    server_header=False,
+    # Longer than nginx keeps an idle connection (60 s), so that nginx never uses one that is being closed.
+    timeout_keep_alive=75,
+)
