@@ -170,10 +170,8 @@ from ansible_collections.threedpc.pacs.plugins.module_utils.orthanc_client impor
 
 
 def overwrite(value):
-    """Orthanc before 1.13 answers with a truth value."""
-    if isinstance(value, bool):
-        return "Always" if value else "Never"
-    return str(value)
+    """What the truth value means with which Orthanc answers."""
+    return "Always" if value else "Never"
 
 
 # Our name, Orthanc's name, type.
@@ -212,9 +210,16 @@ def typed(answer, fields):
     return {ours: None if answer.get(theirs) is None else kind(answer[theirs]) for ours, theirs, kind in fields}
 
 
+def system(answer):
+    found = typed(answer, SYSTEM)
+    # Since 1.13, beside the truth value, which can't say all three (OrthancRestSystem.cpp).
+    found["overwrite_instances"] = answer.get("OverwriteInstancesMode") or found["overwrite_instances"]
+    return found
+
+
 def run(params):
     client = OrthancClient(params)
-    result = dict(system=typed(client.get("/system"), SYSTEM))
+    result = dict(system=system(client.get("/system")))
     if params["statistics"]:
         result["statistics"] = typed(client.get("/statistics"), STATISTICS)
     return result

@@ -169,7 +169,8 @@ def index(path):
         INSERT INTO Resources VALUES (1,1,'p',NULL), (2,2,'s',1), (3,3,'e',2), (4,4,'i',3);
         INSERT INTO AttachedFiles VALUES (4, 1, '{ONE}', 1, 1, '{hashlib.md5(b"x").hexdigest()}');
         INSERT INTO MainDicomTags VALUES (2, 32, 13, '1.2.3'), (3, 8, 96, 'M3D');
-        INSERT INTO Metadata VALUES (2, 7, '20261124T010203'), (1, 7, '20251124T010203');
+        INSERT INTO Metadata VALUES (2, 7, '20261124T010203'), (1, 7, '20251124T010203'),
+                                    (4, 10, '1.2.840.10008.5.1.4.1.1.104.3');
     """)
     connection.commit()
     connection.close()
@@ -181,6 +182,13 @@ def test_the_database_says_what_the_archive_holds(program, tmp_path):
     assert program.archive.counts(database) == {"patients": 1, "studies": 1, "series": 1, "instances": 1}
     assert program.archive.newest_study(database).isoformat() == "2026-11-24T01:02:03+00:00"
     assert program.archive.models(database) == ["i"]
+
+
+def test_a_model_that_is_no_stl_file_is_not_read_as_one(program, tmp_path):
+    index(tmp_path / "index")
+    with sqlite3.connect(tmp_path / "index") as connection:
+        connection.execute("UPDATE Metadata SET value = '1.2.840.10008.5.1.4.1.1.104.4' WHERE type = 10")
+    assert program.archive.models(program.archive.SQLite(tmp_path / "index")) == []
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,10 @@ import sqlite3
 from common import Commands, Failure, now
 
 LEVELS = ("patients", "studies", "series", "instances")
-# Orthanc's numbers: the metadata that says when something last arrived, the first that users may define, and DICOM.
-LAST_UPDATE, USER_METADATA, DICOM_FILE = 7, 1024, 1
+# Orthanc's numbers: the metadata that says when something last arrived, that of an instance's SOP class, the first that
+# users may define, and DICOM.
+LAST_UPDATE, SOP_CLASS, USER_METADATA, DICOM_FILE = 7, 10, 1024, 1
+ENCAPSULATED_STL = "1.2.840.10008.5.1.4.1.1.104.3"
 SHOWN_DAMAGE = 20
 
 # Which study a file belongs to, from whatever level it is attached to.
@@ -154,9 +156,9 @@ def check_files(database, storage):
 
 
 def models(database):
-    """The Orthanc identifiers of all instances that are 3D models."""
+    """The Orthanc identifiers of all instances that are STL models; the plugin refuses to read other kinds (OBJ)."""
     rest = (
-        f"FROM Resources i JOIN MainDicomTags t ON t.id = i.parentId WHERE i.resourceType = {database.patient + 3}"
-        " AND t.tagGroup = 8 AND t.tagElement = 96 AND t.value = 'M3D'"
+        f"FROM Resources i JOIN Metadata m ON m.id = i.internalId WHERE i.resourceType = {database.patient + 3}"
+        f" AND m.type = {SOP_CLASS} AND m.value = '{ENCAPSULATED_STL}'"
     )
     return [row[0] for row in database.rows("i.publicId", rest)]

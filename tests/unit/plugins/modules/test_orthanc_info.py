@@ -119,7 +119,8 @@ def test_refusal_reaches_the_operator(http_server, run_module):
 NEW = {
     "Version": "1.13.0",
     "ApiVersion": 31,
-    "OverwriteInstances": "IfChanged",
+    "OverwriteInstances": True,
+    "OverwriteInstancesMode": "IfChanged",
     "ReadOnly": True,
     "DicomPort": 4242,
     "Other": 1,

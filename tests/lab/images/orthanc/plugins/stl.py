@@ -12,7 +12,7 @@ PAGES = Path(__file__).resolve().parent / "pages" / "stl"
 LIBRARY = Path("/usr/share/orthanc/o3dv")
 TYPES = {".html": "text/html", ".js": "text/javascript"}
 ENCAPSULATED_STL = "1.2.840.10008.5.1.4.1.1.104.3"
-SOP_CLASS, MIME_TYPE, LENGTH, DOCUMENT = "0008-0016", "0042-0012", "0042-0015", "0042-0011"
+SOP_CLASS, MIME_TYPE, DOCUMENT = "0008-0016", "0042-0012", "0042-0011"
 
 
 def tag(instance, name):
@@ -23,21 +23,13 @@ def tag(instance, name):
         return None
 
 
-def unpadded(document, stated_length):
-    """DICOM stores an even number of bytes; the length says how many are the model's."""
-    if stated_length and stated_length.isdigit():
-        return document[: int(stated_length)]
-    text = document.lstrip().startswith(b"solid") and document.endswith(b"\0")
-    return document[:-1] if text else document
-
-
 def extract(output, request, instance):
     if labkit.get(f"/instances/{instance}") is None:
         raise labkit.Refused(404, "Unknown resource")
     if tag(instance, SOP_CLASS) != ENCAPSULATED_STL.encode() or tag(instance, MIME_TYPE) != b"model/stl":
         raise labkit.Refused(400, f"DICOM instance not encapsulating a STL model: {instance}")
-    document = orthanc.RestApiGet(f"/instances/{instance}/content/{DOCUMENT}")
-    output.AnswerBuffer(unpadded(document, tag(instance, LENGTH)), "model/stl")
+    # With the byte that makes an odd length even, as the plugin's ExtractStl does (version 1.3, Plugin.cpp).
+    output.AnswerBuffer(orthanc.RestApiGet(f"/instances/{instance}/content/{DOCUMENT}"), "model/stl")
 
 
 def structures(output, request, instance):
