@@ -93,18 +93,27 @@ class Repository:
         A new one is made for a site's first backup alone. Where there was one before, its disk may not be mounted,
         and a new one would hide that, and fill the system's disk.
         """
-        known = self.site.status().get("repository")
+        if self.site.status().get("repository") != self.site.repository:
+            self.make()
         result = self.attempt("cat", "config", "--no-lock")
-        if not_there(result) and known != self.site.repository:
-            if self.local and not self.local.parent.is_dir():
-                raise Failure(f"{self.local.parent}, in which the repository shall be, does not exist.")
-            say(f"Making the repository {self.site.repository}.")
-            self.restic("init")
-            result = self.attempt("cat", "config", "--no-lock")
         if result.returncode:
             raise Failure(self.explain("opening it", result))
         self.unlock()
         return json.loads(result.stdout)["id"]
+
+    def make(self):
+        """Make a repository unless there is one.
+
+        Not after a look whether there is one: of a bucket that does not exist restic would ask for a quarter of an hour.
+        """
+        if self.local and not self.local.parent.is_dir():
+            raise Failure(f"{self.local.parent}, in which the repository shall be, does not exist.")
+        result = self.attempt("init")
+        if result.returncode == 0:
+            say(f"Made the repository {self.site.repository}.")
+        # restic's word for one that is there; it touches nothing of it.
+        elif b"already" not in result.stderr:
+            raise Failure(self.explain("making it", result))
 
     def unlock(self):
         """Remove the locks that killed runs of this server left.
