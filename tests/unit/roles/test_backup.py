@@ -353,7 +353,9 @@ def test_an_archive_is_put_aside_by_its_name_alone(program, site, storage, monke
 def restored(program, site, storage, monkeypatch):
     """A proven copy beside an archive, and the commands that were run."""
     said = []
-    monkeypatch.setattr(program.common.Commands, "run", classmethod(lambda cls, words, *_rest: said.append(words[-1])))
+    monkeypatch.setattr(
+        program.common.Commands, "run", classmethod(lambda cls, words, *_rest: said.append(words[-1]) or b"")
+    )
     monkeypatch.setattr(program.common.Commands, "attempt", classmethod(lambda cls, words: said.append(words[-1])))
     (site.data / "postgres").mkdir()
     (site.data / "tls/live").mkdir(parents=True)
@@ -370,7 +372,7 @@ def restored(program, site, storage, monkeypatch):
 
 def test_a_restore_puts_aside_what_was_there(program, site, restored):
     box, said = restored
-    aside = pathlib.Path(program.restore.swap(site, box))
+    aside = pathlib.Path(program.restore.swap(site, box, {}))
     assert names(site.storage) == [THREE]
     assert names(aside) == [ONE, TWO, "index"]
     assert (site.data / "tls/live/site.pem").exists()
@@ -391,10 +393,55 @@ def test_a_restore_that_fails_at_the_end_leaves_the_old_archive_running(program,
 
     monkeypatch.setattr(pathlib.Path, "rename", refuse)
     with pytest.raises(OSError, match="Input/output"):
-        program.restore.swap(site, box)
+        program.restore.swap(site, box, {})
     assert names(site.data) == before
     assert names(site.storage) == [ONE, TWO, "index"]
     assert said == ["stop", "start"]
+    assert program.restore.finish(site, False) is None
+
+
+def cut_off(program, site, box, number):
+    """Put the copy in its place as far as so many renames, and be killed."""
+    child = os.fork()
+    if child == 0:
+        rename, done = pathlib.Path.rename, []
+
+        def limited(path, target):
+            if len(done) == number:
+                os._exit(0)
+            done.append(path)
+            return rename(path, target)
+
+        pathlib.Path.rename = limited
+        program.restore.swap(site, box, {"snapshot": "12345678"})
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_restore_that_was_cut_off_is_finished(program, site, restored, number):
+    box, _said = restored
+    (site.data / "postgres/old").write_text("old")
+    cut_off(program, site, box, number)
+    assert program.restore.finish(site, True) is None
+    plan = program.restore.restore(site, "latest", "", False)
+    assert names(site.storage) == [THREE]
+    assert names(site.data / "postgres") == ["17"]
+    assert names(plan["put_aside"]) == [ONE, TWO, "index", "old"]
+    assert site.status()["restore"]["put_aside"] == plan["put_aside"]
+    assert not (site.work / "restore").exists()
+    assert program.restore.finish(site, False) is None
+
+
+def test_what_somebody_made_after_a_restore_was_cut_off_is_not_touched(program, site, restored):
+    box, _said = restored
+    cut_off(program, site, box, 1)
+    (site.data / "postgres").mkdir()
+    (site.data / "postgres/new").write_text("acknowledged")
+    with pytest.raises(program.common.Failure, match="somebody has made .*/data/postgres since"):
+        program.restore.finish(site, False)
+    assert names(site.data / "postgres") == ["new"]
+    assert names(site.storage) == [ONE, TWO, "index"]
 
 
 def test_a_failure_stays_in_the_status_until_a_success(program, site):

@@ -9,6 +9,7 @@ import base64
 import datetime
 import json
 import os
+import pathlib
 import re
 import time
 import urllib.error
@@ -27,9 +28,9 @@ from archive import (
     name_damage,
     newest_study,
 )
-from common import PROJECT, RESERVE, Commands, Failure, free, now, say, size
+from common import PROJECT, RESERVE, Commands, Failure, free, now, say, size, sync, write_down
 from repository import Repository
-from sandbox import Sandbox
+from sandbox import Sandbox, remove
 
 SHOWN_MODELS = 10
 SITE_PROJECT = ("docker", "compose", "--project-name", PROJECT)
@@ -113,6 +114,9 @@ def in_the_way(site):
 
 def restore(site, wanted, over, dry):
     """Replace the archive of this server, or fill an empty one, by a backup that has been proven beside it."""
+    finished = finish(site, dry)
+    if finished and (wanted == "latest" or wanted.startswith(finished["snapshot"])):
+        return finished
     replaced = in_the_way(site)
     if replaced and over != site.name:
         raise Failure(
@@ -135,13 +139,17 @@ def restore(site, wanted, over, dry):
         seconds = box.start()
         plan |= {"restore_seconds": round(seconds, 1), **examine(box)}
         box.stop()
-        plan["put_aside"] = swap(site, box)
+        plan["put_aside"] = swap(site, box, plan)
     site.record("restore", {"time": now().isoformat(), **plan})
     return plan
 
 
-def swap(site, box):
-    """Put the proven copy in the place of what is there, which is only renamed. All of it, or as it was."""
+def swap(site, box, plan):
+    """Put the proven copy in the place of what is there, which is only renamed. All of it, or as it was.
+
+    Between two renames the database of one archive stands beside the files of another. What is moved is written down
+    before, so that whoever comes after a power loss finishes it and starts nothing on the half.
+    """
     aside = site.data / f"replaced-{now():%Y%m%dT%H%M%SZ}"
     moves = []
     for place, new in ((site.data / "postgres", box.data / "postgres"), (site.storage, box.stage / "storage")):
@@ -155,24 +163,71 @@ def swap(site, box):
         if new.name not in ("backup", "postgres") and not any(path.is_file() for path in place.rglob("*")):
             remove_empty(place)
             moves.append((new, place))
-    say("Stopping the services.")
-    Commands.run([*SITE_PROJECT, "stop"], "Stopping the services")
     done = []
     try:
+        names = [[str(old), str(new)] for old, new in moves]
+        write_down(site.moves_file, {"aside": str(aside), "moves": names, "plan": plan})
+        stop_services()
         aside.mkdir(mode=0o700)
         for old, new in moves:
             old.rename(new)
             done.append((old, new))
-        os.sync()
     except BaseException:
         for old, new in reversed(done):
             new.rename(old)
+        os.sync()
+        site.moves_file.unlink(missing_ok=True)
         Commands.attempt([*SITE_PROJECT, "start"])
         raise
+    return moved(site, aside)
+
+
+def stop_services():
+    say("Stopping the services.")
+    Commands.run([*SITE_PROJECT, "stop"], "Stopping the services")
+
+
+def moved(site, aside):
+    """Everything is in its place; returns where that is which was there before, if anything was."""
+    os.sync()
+    site.moves_file.unlink()
+    sync(site.work)
     if not any(aside.iterdir()):
         aside.rmdir()
         return None
     return str(aside)
+
+
+def finish(site, dry):
+    """Move the rest, if a restore was cut off between two renames; returns what it restored.
+
+    It goes on and not back: if somebody has started the services meanwhile, what they stored is moved aside, and not to
+    where it would be removed.
+    """
+    try:
+        cut_off = json.loads(site.moves_file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    snapshot = cut_off["plan"]["snapshot"]
+    say(f"The restore of snapshot {snapshot} was cut off. It {'would be' if dry else 'is'} finished first.")
+    if dry:
+        return None
+    stop_services()
+    aside, moves = pathlib.Path(cut_off["aside"]), cut_off["moves"]
+    aside.mkdir(mode=0o700, exist_ok=True)
+    targets = {new for _old, new in moves}
+    for old, new in moves:
+        if not os.path.lexists(new):
+            os.rename(old, new)
+        elif os.path.lexists(old) and old not in targets:
+            raise Failure(
+                f"The restore of snapshot {snapshot} was cut off, and somebody has made {new} since. Move it away, so"
+                f" that {old} can take its place, and run this again."
+            )
+    plan = cut_off["plan"] | {"put_aside": moved(site, aside)}
+    site.record("restore", {"time": now().isoformat(), **plan})
+    remove(site.work / "restore")
+    return plan
 
 
 def remove_empty(directory):

@@ -59,22 +59,12 @@ class Sandbox:
 
     @contextlib.contextmanager
     def open(self):
-        self.remove()
+        remove(self.root)
         self.root.mkdir(mode=0o700)
         try:
             yield self
         finally:
-            self.remove()
-
-    def remove(self):
-        """Remove the containers and the files, of this run or of one that was killed."""
-        # Of an interrupted run, which may have lost its file, the name alone is known.
-        found = ["docker", "ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}"]
-        containers = Commands.run(found).decode().split()
-        if containers:
-            Commands.run(["docker", "rm", "--force", "--volumes", *containers], "Removing the rehearsal")
-        if self.root.exists():
-            shutil.rmtree(self.root)
+            remove(self.root)
 
     def needs(self):
         """Bytes of disk and of memory that it takes."""
@@ -217,6 +207,17 @@ class Sandbox:
         say("Starting Orthanc.")
         self.up("orthanc")
         return time.monotonic() - began
+
+
+def remove(root):
+    """Remove the containers and the files, of this run or of one that was killed."""
+    # Of an interrupted run, which may have lost its file, the name alone is known.
+    found = ["docker", "ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}"]
+    containers = Commands.run(found).decode().split()
+    if containers:
+        Commands.run(["docker", "rm", "--force", "--volumes", *containers], "Removing the rehearsal")
+    if root.exists():
+        shutil.rmtree(root)
 
 
 def rewrite(path, change):
