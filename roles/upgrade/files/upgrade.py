@@ -10,6 +10,7 @@ What is needed to go back lies in replaced-by-upgrade in the directory of the si
   closed    nobody but whoever verifies the site reaches its ports any more
   stopping  the services are being stopped
   copied    the database is copied, and the new release may start
+  returned  the old database is in its place again, and the old release may start
   done      the new release was proven; there is no way back by this program any more
   back      the old release runs again
 
@@ -349,7 +350,7 @@ def back(site, arguments):
     if phase in FINISHED:
         open_again(site)
         return {"was": phase, "seconds_without_service": 0}
-    stopped = phase in ("stopping", "copied")
+    stopped = phase in ("stopping", "copied", "returned")
     if stopped:
         found = site.containers("--all")
         if found:
@@ -358,6 +359,9 @@ def back(site, arguments):
             run(["docker", "rm", *found], "Removing the new release")
     if phase == "copied":
         swap(site, state["copied"])
+        os.sync()
+        # The old release stores into it from now on, so whoever tries again must not put any of it aside.
+        site.record(phase="returned")
     mirror(site.kept_site, site.directory)
     same_owner(site.kept_site, site.directory)
     os.sync()

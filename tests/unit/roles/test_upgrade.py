@@ -142,8 +142,12 @@ def test_the_old_release_that_does_not_start_is_not_called_back(program, site, m
     assert site.interrupted
     # It has the old database, so whatever runs of it may be used.
     assert site.calls[-1].startswith("nft delete table")
+    # What it stored before it ended is not in the index yet.
+    wal = site.data / ("storage/index-wal" if site.sqlite else "postgres/17/wal")
+    wal.write_text("acknowledged")
     step(program, site, "back")
     assert tables(site).read_text() == "old tables"
+    assert wal.read_text() == "acknowledged"
 
 
 def test_a_finished_upgrade_is_not_taken_back(program, site):
