@@ -349,6 +349,19 @@ def test_an_archive_is_put_aside_by_its_name_alone(program, site, storage, monke
             program.restore.restore(site, "latest", over, True)
 
 
+def upgrade_in(site, phase):
+    site.upgrade.mkdir()
+    (site.upgrade / "state.json").write_text(json.dumps({"phase": phase}))
+
+
+@pytest.mark.parametrize("phase", ["kept", "closed", "stopping", "copied", "proven"])
+def test_an_interrupted_upgrade_is_taken_back_before_a_restore(program, site, storage, monkeypatch, phase):
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(lambda cls, *words, **options: b""))
+    upgrade_in(site, phase)
+    with pytest.raises(program.common.Failure, match="pacs-upgrade back. Nothing was changed"):
+        program.restore.restore(site, "latest", "Ward 7", True)
+
+
 @pytest.fixture
 def restored(program, site, storage, monkeypatch):
     """A proven copy beside an archive, and the commands that were run."""
@@ -379,6 +392,15 @@ def test_a_restore_puts_aside_what_was_there(program, site, restored):
     # What the server has already is not older than the backup.
     assert names(site.data / "ledger") == ["new"]
     assert said == ["stop"]
+
+
+@pytest.mark.parametrize(("phase", "there"), [("returned", False), ("back", True)])
+def test_after_a_restore_nothing_goes_back_from_an_upgrade(program, site, restored, phase, there):
+    box, _said = restored
+    upgrade_in(site, phase)
+    aside = pathlib.Path(program.restore.swap(site, box, {}))
+    assert (aside / "replaced-by-upgrade").exists() != there
+    assert site.upgrade.exists() == there
 
 
 def test_a_restore_that_fails_at_the_end_leaves_the_old_archive_running(program, site, restored, monkeypatch):

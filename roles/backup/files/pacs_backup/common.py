@@ -91,6 +91,8 @@ class Site:
         self.status_file = self.work / "status.json"
         # What a restore moves, while it does.
         self.moves_file = self.work / "moves.json"
+        # What an upgrade needs to go back.
+        self.upgrade = self.data / "replaced-by-upgrade"
 
     def status(self):
         try:

@@ -112,6 +112,15 @@ def in_the_way(site):
     return found
 
 
+def unfinished_upgrade(site):
+    """The phase of an upgrade that is neither done nor taken back, or None."""
+    try:
+        phase = json.loads((site.upgrade / "state.json").read_text(encoding="utf-8"))["phase"]
+    except FileNotFoundError:
+        return None
+    return None if phase in ("done", "back") else phase
+
+
 def restore(site, wanted, over, dry):
     """Replace the archive of this server, or fill an empty one, by a backup that has been proven beside it."""
     finished = finish(site, dry)
@@ -123,6 +132,12 @@ def restore(site, wanted, over, dry):
             f"{site.name} has an archive on this server already ({', '.join(replaced)}), and restoring puts it aside."
             f" If that is what you want, say so by the site's name: -e \"restore_over='{site.name}'\"."
             " Nothing was changed."
+        )
+    if unfinished_upgrade(site) not in (None, "returned"):
+        raise Failure(
+            "An upgrade was interrupted on this server, and going back from it would replace the restored database by"
+            " the one from before the upgrade. Go back first, by site.yml or on the server by"
+            f" {site.upgrade}/pacs-upgrade back. Nothing was changed."
         )
     # Without what this server remembers of the repository, so that nothing hides what is missing in it.
     box = Sandbox(site, Repository(site, cache=False).find(wanted), "restore")
@@ -157,6 +172,9 @@ def swap(site, box, plan):
             moves.append((place, aside / place.name))
         if new.exists() and any(new.iterdir()):
             moves.append((new, place))
+    # Its old database is in its place, and the old release does not get healthy with it: that is over now.
+    if unfinished_upgrade(site):
+        moves.append((site.upgrade, aside / site.upgrade.name))
     # Certificates and whatever else the server does not have; what it has may be newer.
     for new in sorted(box.data.iterdir()):
         place = site.data / new.name
