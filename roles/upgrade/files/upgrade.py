@@ -11,10 +11,11 @@ What is needed to go back lies in replaced-by-upgrade in the directory of the si
   stopping  the services are being stopped
   copied    the database is copied, and the new release may start
   returned  the old database is in its place again, and the old release may start
-  done      the new release was proven; there is no way back by this program any more
+  proven    the new release was proven; the ports are being opened
+  done      everybody is let in again; there is no way back by this program any more
   back      the old release runs again
 
-From closed to done nobody can store anything, so whatever the new release did to the database may be dropped: nothing
+From closed to proven nobody can store anything, so whatever the new release did to the database may be dropped: nothing
 in it was acknowledged to anybody. The files of the studies are never touched.
 """
 
@@ -329,8 +330,9 @@ def stop(site, _arguments):
 def finish(site, _arguments):
     """The new release was proven."""
     before = site.state()
-    state = site.record(phase="done", ended=time.time(), schema_now=site.schema())
+    state = site.record(phase="proven", ended=time.time(), schema_now=site.schema())
     open_again(site)
+    site.record(phase="done")
     return {
         "seconds_without_service": round(state["ended"] - before["closed"]),
         "schema_before": before["schema"],
@@ -347,8 +349,11 @@ def back(site, arguments):
     """Make everything what it was before the upgrade, from whatever phase it is in; may be repeated."""
     state = site.state()
     phase = state.get("phase", "done")
-    if phase in FINISHED:
+    if phase in (*FINISHED, "proven"):
         open_again(site)
+        # Without this, a power loss would have left services that Docker never starts by itself again.
+        if phase == "proven":
+            site.record(phase="done")
         return {"was": phase, "seconds_without_service": 0}
     stopped = phase in ("stopping", "copied", "returned")
     if stopped:

@@ -159,6 +159,24 @@ def test_a_finished_upgrade_is_not_taken_back(program, site):
     assert (site.directory / "config/orthanc/orthanc.json").read_text() == "new"
 
 
+def test_a_proven_release_whose_ports_were_not_opened_stays_and_is_let_start_by_itself(program, site, monkeypatch):
+    up_to(program, site, "copied")
+
+    def dies(*_words):
+        raise OSError("the power is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(site, "restart_policy", dies)
+        with pytest.raises(OSError, match="the power is gone"):
+            step(program, site, "finish")
+    assert step(program, site, "look")["interrupted"]
+    del site.calls[:]
+    assert step(program, site, "back")["was"] == "proven"
+    assert "docker update --restart=unless-stopped one" in site.calls
+    assert tables(site).read_text() == "new tables"
+    assert not site.interrupted
+
+
 def test_nothing_of_the_new_release_starts_by_itself(program, site):
     up_to(program, site, "copied")
     made = next(index for index, call in enumerate(site.calls) if "up --no-start" in call)
