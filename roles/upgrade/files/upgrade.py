@@ -173,6 +173,11 @@ class Site:
     def database_bytes(self):
         return sum(used(place) for place, _copy in self.places())
 
+    def elsewhere(self):
+        """What of it lies on another disk than the copy, from which it can't be renamed."""
+        there = [place for place, _copy in self.places() if os.path.lexists(place)]
+        return [str(place) for place in there if os.lstat(place).st_dev != os.stat(self.data).st_dev]
+
     def major(self):
         """The version of PostgreSQL whose files lie there."""
         found = sorted(path.parent.name for path in (self.data / "postgres").glob("[0-9]*/PG_VERSION"))
@@ -287,6 +292,7 @@ def look(site, _arguments):
         "closed": site.closed(),
         "needs": GROWTH * site.database_bytes() + used(site.directory) + RESERVE,
         "free": free(site.data),
+        "elsewhere": site.elsewhere(),
     }
 
 
@@ -318,7 +324,8 @@ def stop(site, _arguments):
     site.kept_database.mkdir(mode=0o700, exist_ok=True)
     there = [(place, copy) for place, copy in site.places() if place.exists()]
     for place, copy in there:
-        run(["cp", "--archive", "--reflink=auto", place, copy], "Copying the database")
+        # The directory of the database may be a link to another disk; a copy of the link would be no copy.
+        run(["cp", "--archive", "-H", "--reflink=auto", place, copy], "Copying the database")
     os.sync()
     state = site.record(phase="copied", copied=[place.name for place, _copy in there])
     # After a power loss a release that nobody has proven must not begin to accept studies.
@@ -390,8 +397,8 @@ def swap(site, copied):
     for place, copy in site.places():
         if place.exists() and (copy.exists() or place.name not in copied):
             aside = site.failed_database / place.name
-            if aside.exists():
-                shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
+            if os.path.lexists(aside):
+                shutil.rmtree(aside) if aside.is_dir() and not aside.is_symlink() else aside.unlink()
             place.rename(aside)
         if copy.exists():
             copy.rename(place)

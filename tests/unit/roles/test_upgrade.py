@@ -184,6 +184,31 @@ def test_nothing_of_the_new_release_starts_by_itself(program, site):
     assert site.state()["phase"] == "copied"
 
 
+def test_a_database_behind_a_link_comes_back(program, site, tmp_path):
+    if site.sqlite:
+        pytest.skip("Its files lie among those of the studies.")
+    place = site.places()[0][0]
+    place.rename(tmp_path / "disk")
+    place.symlink_to(tmp_path / "disk")
+    for _time in range(2):
+        up_to(program, site, "copied")
+        step(program, site, "back")
+        assert tables(site).read_text() == "old tables"
+    assert (tmp_path / "disk/17/tables").read_text() == "new tables"
+
+
+def test_a_database_on_another_disk_is_seen(program, site, monkeypatch):
+    assert step(program, site, "look")["elsewhere"] == []
+    place, real = site.places()[0][0], os.lstat
+
+    def lstat(path, **options):
+        found = real(path, **options)
+        return os.stat_result((*found[:2], found.st_dev + 1, *found[3:])) if path == place else found
+
+    monkeypatch.setattr(program.os, "lstat", lstat)
+    assert step(program, site, "look")["elsewhere"] == [str(place)]
+
+
 def test_an_interrupted_upgrade_is_not_forgotten_by_the_next(program, site):
     up_to(program, site, "copied")
     with pytest.raises(program.Failure, match="interrupted"):
