@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -173,6 +174,29 @@ def index(path):
     """)
     connection.commit()
     connection.close()
+
+
+def test_nobody_lets_orthanc_go_on_during_the_next_copy_of_its_index(program, site, tmp_path, monkeypatch):
+    index(site.storage / "index")
+    docker = tmp_path / "bin/docker"
+    docker.parent.mkdir()
+    docker.write_text(f"#!/bin/sh\necho $1 >> {tmp_path}/said\necho container\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(docker.parent), prepend=os.pathsep)
+    watchers = []
+
+    class Started(subprocess.Popen):
+        def __init__(self, command, **options):
+            super().__init__(command, **options)
+            if options.get("start_new_session"):
+                watchers.append(self)
+
+    monkeypatch.setattr(program.stage.subprocess, "Popen", Started)
+    site.stage.mkdir()
+    program.stage.copy_index(site)
+    assert (tmp_path / "said").read_text().split() == ["compose", "pause", "unpause"]
+    assert program.archive.counts(program.archive.SQLite(site.stage / "database.sqlite"))["instances"] == 1
+    assert [watcher.poll() for watcher in watchers] == [-signal.SIGKILL]
 
 
 def test_the_database_says_what_the_archive_holds(program, tmp_path):
