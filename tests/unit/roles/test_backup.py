@@ -283,20 +283,35 @@ def test_the_locks_of_a_killed_run_are_removed_without_a_signal_to_anybody(progr
     assert said == words
 
 
-def test_a_full_data_disk_is_named_even_if_nothing_can_be_written_down(program, site, monkeypatch, capsys):
-    def full(*_arguments, **_options):
-        raise OSError(28, "No space left on device", str(site.stage))
-
+@pytest.fixture
+def main(program, site, monkeypatch):
+    """The program itself, as root."""
     spec = importlib.util.spec_from_file_location("pacs_backup_main", PROGRAM / "__main__.py")
     main = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(main)
     monkeypatch.setattr(main, "Site", lambda _path: site)
     monkeypatch.setattr(main.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(main.signal, "signal", lambda *_arguments: None)
+    return main
+
+
+def test_an_index_that_is_no_database_is_a_failed_backup(program, site, main, monkeypatch):
+    site.database = "sqlite"
+    (site.storage / "index").write_text("no index" * 1000)
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(lambda cls, *words, **options: b""))
+    monkeypatch.setattr(main.Repository, "open", lambda repository: "identity")
+    assert main.main(["backup"]) == 1
+    assert site.status()["failures"]["backup"]["reason"].endswith("damaged: file is not a database")
+
+
+def test_a_full_data_disk_is_named_even_if_nothing_can_be_written_down(program, site, main, monkeypatch, capsys):
+    def full(*_arguments, **_options):
+        raise OSError(28, "No space left on device", str(site.stage))
+
     monkeypatch.setitem(main.COMMANDS, "backup", full)
     monkeypatch.setattr(type(site), "record", full)
     monkeypatch.setattr(program.repository, "free", lambda path: 5 if str(path) == str(site.data) else 1 << 40)
     monkeypatch.setattr(program.repository, "mount_point", str)
-    monkeypatch.setattr(main.signal, "signal", lambda *_arguments: None)
     assert main.main(["backup"]) == 1
     answer = json.loads(capsys.readouterr().out)
     assert answer["failed"].startswith(f"The disk of the site's data ({site.data}, 5 bytes free) is full. Make space")

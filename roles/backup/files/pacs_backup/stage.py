@@ -226,6 +226,8 @@ def copy_index(site):
     try:
         connection.execute("PRAGMA journal_mode=DELETE")
         [[verdict]] = connection.execute("PRAGMA quick_check(1)").fetchall()
+    except sqlite3.Error as error:
+        verdict = str(error)
     finally:
         connection.close()
     if verdict != "ok":
