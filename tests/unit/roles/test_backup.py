@@ -388,6 +388,15 @@ def test_an_archive_is_put_aside_by_its_name_alone(program, site, storage, monke
             program.restore.restore(site, "latest", over, True)
 
 
+def test_an_archive_with_another_kind_of_database_is_not_restored(program, site, monkeypatch):
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(lambda cls, *words, **options: b""))
+    found = snapshot(program)
+    found.manifest = lambda: {"database": "sqlite"}
+    monkeypatch.setattr(program.repository.Repository, "find", lambda *_arguments: found)
+    with pytest.raises(program.common.Failure, match="has a database of sqlite.*Nothing was changed"):
+        program.restore.restore(site, "latest", "", True)
+
+
 def upgrade_in(site, phase):
     site.upgrade.mkdir()
     (site.upgrade / "state.json").write_text(json.dumps({"phase": phase}))

@@ -141,6 +141,12 @@ def restore(site, wanted, over, dry):
         )
     # Without what this server remembers of the repository, so that nothing hides what is missing in it.
     box = Sandbox(site, Repository(site, cache=False).find(wanted), "restore")
+    if box.manifest["database"] != site.database:
+        raise Failure(
+            f"Snapshot {box.snapshot.short} has a database of {box.manifest['database']}, and pacs_database is"
+            f" '{site.database}', which would not find a study in it. Restore it with the inventory of that time."
+            " Nothing was changed."
+        )
     needed = box.needs()[0]
     plan = {**describe(box), "replaces": replaced, "needs_disk": needed, "free_disk": free(site.work)}
     if dry:
