@@ -397,6 +397,20 @@ def test_an_archive_with_another_kind_of_database_is_not_restored(program, site,
         program.restore.restore(site, "latest", "", True)
 
 
+def test_a_database_on_another_disk_is_told_before_a_restore(program, site, monkeypatch):
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(lambda cls, *words, **options: b""))
+    place, real = site.data / "postgres", os.lstat
+    place.mkdir()
+
+    def lstat(path, **options):
+        found = real(path, **options)
+        return os.stat_result((*found[:2], found.st_dev + 1, *found[3:])) if path == place else found
+
+    monkeypatch.setattr(program.restore.os, "lstat", lstat)
+    with pytest.raises(program.common.Failure, match=f"{place} is on another disk than {site.work}"):
+        program.restore.restore(site, "latest", "", True)
+
+
 def upgrade_in(site, phase):
     site.upgrade.mkdir()
     (site.upgrade / "state.json").write_text(json.dumps({"phase": phase}))

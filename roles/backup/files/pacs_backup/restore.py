@@ -112,6 +112,12 @@ def in_the_way(site):
     return found
 
 
+def elsewhere(site):
+    """What can't be renamed to its place, or from there."""
+    places = [path for path in (site.storage, site.data / "postgres") if os.path.lexists(path)]
+    return [str(path) for path in places if os.lstat(path).st_dev != os.stat(site.work).st_dev]
+
+
 def unfinished_upgrade(site):
     """The phase of an upgrade that is neither done nor taken back, or None."""
     try:
@@ -138,6 +144,11 @@ def restore(site, wanted, over, dry):
             "An upgrade was interrupted on this server, and going back from it would replace the restored database by"
             " the one from before the upgrade. Go back first, by site.yml or on the server by"
             f" {site.upgrade}/pacs-upgrade back. Nothing was changed."
+        )
+    if elsewhere(site):
+        raise Failure(
+            f"{', '.join(elsewhere(site))} is on another disk than {site.work}, from which the proven copy is moved to"
+            " its place by a rename. Put both on one disk. Nothing was changed."
         )
     # Without what this server remembers of the repository, so that nothing hides what is missing in it.
     box = Sandbox(site, Repository(site, cache=False).find(wanted), "restore")
