@@ -381,6 +381,19 @@ def test_a_rehearsal_without_room_is_refused_with_the_numbers(program, site, mon
         program.sandbox.Sandbox(site, found, "rehearsal").check_room()
 
 
+def test_the_database_of_one_study_needs_room_too(program, site, monkeypatch):
+    found = snapshot(program)
+    found.manifest = lambda: {"database": "postgresql", "bytes": 10**15, "database_bytes": 10**9}
+    monkeypatch.setattr(program.repository.Repository, "find", lambda *_arguments: found)
+    monkeypatch.setattr(program.sandbox, "memory", lambda: 1 << 30)
+    monkeypatch.setattr(program.sandbox, "free", lambda path: 4 * 10**9)
+    with pytest.raises(program.common.Failure, match="needs 4.1 GB"):
+        program.restore.restore_study(site, "1.2.3", "latest", False)
+    # The archive's files are not restored for it.
+    monkeypatch.setattr(program.sandbox, "free", lambda path: 5 * 10**9)
+    program.sandbox.Sandbox(site, found, "rehearsal").check_room(whole=False)
+
+
 def test_an_archive_is_put_aside_by_its_name_alone(program, site, storage, monkeypatch):
     monkeypatch.setattr(program.common.Commands, "run", classmethod(lambda cls, *words, **options: b""))
     for over in ("", "ward 7", "Ward"):

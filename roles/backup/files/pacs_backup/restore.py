@@ -276,6 +276,7 @@ def remove_empty(directory):
 def restore_study(site, study, wanted, dry):
     """Bring one study out of a backup into the running archive."""
     box = Sandbox(site, Repository(site).find(wanted), "rehearsal")
+    box.check_room(whole=False)
     with box.open():
         box.restore(["/database.dump", "/database.sqlite", "/roles.sql", "/manifest.json"])
         box.prepare()

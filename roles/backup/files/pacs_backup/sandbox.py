@@ -66,14 +66,14 @@ class Sandbox:
         finally:
             remove(self.root)
 
-    def needs(self):
-        """Bytes of disk and of memory that it takes."""
-        disk = self.manifest["bytes"] + 3 * self.manifest["database_bytes"] + RESERVE
-        return disk, ORTHANC_MEMORY + (0 if self.sqlite else POSTGRES_MEMORY)
+    def needs(self, whole=True):
+        """Bytes of disk and of memory that it takes, or that its database takes alone."""
+        disk = 3 * self.manifest["database_bytes"] + RESERVE + (self.manifest["bytes"] if whole else 0)
+        return disk, (0 if self.sqlite else POSTGRES_MEMORY) + (ORTHANC_MEMORY if whole else 0)
 
-    def check_room(self):
+    def check_room(self, whole=True):
         """Refuse what would take from the site what it needs."""
-        disk, main_memory = self.needs()
+        disk, main_memory = self.needs(whole)
         if free(self.site.work) < disk:
             raise Failure(
                 f"The disk of {self.site.work} has {size(free(self.site.work))} left, and restoring snapshot"
