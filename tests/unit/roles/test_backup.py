@@ -304,6 +304,22 @@ def test_an_index_that_is_no_database_is_a_failed_backup(program, site, main, mo
     assert site.status()["failures"]["backup"]["reason"].endswith("damaged: file is not a database")
 
 
+def test_a_backup_removes_what_a_killed_rehearsal_left(program, site, main, monkeypatch):
+    (site.work / "rehearsal/data").mkdir(parents=True)
+    said = []
+
+    def run(_commands, words, *_rest, **_options):
+        said.append(words[1])
+        return b"one" if words[1] == "ps" else b""
+
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(run))
+    monkeypatch.setattr(main.Repository, "open", lambda repository: pytest.fail("it came first"))
+    with pytest.raises(pytest.fail.Exception, match="it came first"):
+        main.main(["backup"])
+    assert not (site.work / "rehearsal").exists()
+    assert said == ["ps", "rm"] * 2
+
+
 def test_a_full_data_disk_is_named_even_if_nothing_can_be_written_down(program, site, main, monkeypatch, capsys):
     def full(*_arguments, **_options):
         raise OSError(28, "No space left on device", str(site.stage))

@@ -16,6 +16,7 @@ import time
 from common import Failure, Site, alone, free, now, say, size
 from repository import NO_SPACE, Repository
 from restore import ages, finish, rehearse, restore, restore_study
+from sandbox import remove
 from stage import staged
 
 # Beside these, the directories of the site's data are in a backup as they are.
@@ -44,6 +45,9 @@ def backup(site, arguments):
         }
     if site.moves_file.exists():
         raise Failure("A restore was cut off while it put the archive in its place; site.yml finishes it.")
+    # The next rehearsal may be a month away, and what a killed one left takes as much room as the archive.
+    for name in ("rehearsal", "restore"):
+        remove(site.work / name)
     began = time.monotonic()
     identity = repository.open()
     with staged(site) as manifest:
