@@ -249,6 +249,11 @@ def test_a_failure_of_restic_says_what_it_means(program, site, said, code, words
     assert words in program.repository.Repository(site).explain("backup", result)
 
 
+def test_restic_does_not_tell_of_its_progress_all_the_time(program, site, monkeypatch):
+    monkeypatch.setattr(program.repository.Commands, "attempt", lambda _words, env: env)
+    assert float(program.repository.Repository(site).attempt("backup")["RESTIC_PROGRESS_FPS"]) < 1
+
+
 def test_a_full_disk_is_named(program, site, monkeypatch):
     monkeypatch.setattr(program.repository, "free", lambda path: 5 if "repository" in str(path) else 1 << 40)
     monkeypatch.setattr(program.repository, "mount_point", str)
