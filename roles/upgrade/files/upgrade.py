@@ -183,6 +183,11 @@ class Site:
         found = sorted(path.parent.name for path in (self.data / "postgres").glob("[0-9]*/PG_VERSION"))
         return int(found[-1]) if found and found[-1].isdigit() else None
 
+    def without_data(self):
+        """Whether a release ran here, and no database of either kind is left. Docker makes empty directories."""
+        found = [*(self.data / "postgres").glob("[0-9]*/PG_VERSION"), *(self.data / "storage").glob("index")]
+        return (self.directory / "release.json").exists() and not found
+
     def schema(self):
         """The version of the tables and the plugin's revision of it, or None if nobody can say."""
         query = "SELECT property, value FROM GlobalProperties WHERE property IN (1, 4)"
@@ -293,6 +298,7 @@ def look(site, _arguments):
         "needs": GROWTH * site.database_bytes() + used(site.directory) + RESERVE,
         "free": free(site.data),
         "elsewhere": site.elsewhere(),
+        "without_data": site.without_data(),
     }
 
 

@@ -224,6 +224,18 @@ def test_what_is_needed_and_free(program, site):
     assert seen["free"] > 0
 
 
+def test_an_archive_whose_disk_is_not_mounted_is_seen(program, site, monkeypatch):
+    monkeypatch.setattr(site, "services", dict)
+    assert not step(program, site, "look")["without_data"]
+    site.data.rename(site.data.with_name("disk"))
+    (site.data / "storage").mkdir(parents=True)
+    (site.data / "postgres").mkdir()
+    assert step(program, site, "look")["without_data"]
+    # Before the first run that came to its end there is nothing to miss.
+    (site.directory / "release.json").unlink()
+    assert not step(program, site, "look")["without_data"]
+
+
 def test_the_doors(program):
     text = program.rules([443, 4242], ["10.1.2.3", "fd00::1"], "172.30.42.0/24")
     assert "ip saddr 10.1.2.3 accept" in text
