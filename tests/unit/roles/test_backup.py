@@ -297,7 +297,14 @@ def main(program, site, monkeypatch):
     monkeypatch.setattr(main, "Site", lambda _path: site)
     monkeypatch.setattr(main.os, "geteuid", lambda: 0)
     monkeypatch.setattr(main.signal, "signal", lambda *_arguments: None)
+    monkeypatch.chdir(site.data)
     return main
+
+
+def test_a_compose_project_where_the_administrator_stands_is_not_taken_for_the_site(main, monkeypatch):
+    monkeypatch.setitem(main.COMMANDS, "backup", lambda *_arguments: {"there": os.getcwd()})
+    assert main.main(["backup"]) == 0
+    assert os.getcwd() == "/"
 
 
 def test_an_index_that_is_no_database_is_a_failed_backup(program, site, main, monkeypatch):
@@ -462,9 +469,13 @@ def test_an_interrupted_upgrade_is_taken_back_before_a_restore(program, site, st
 def restored(program, site, storage, monkeypatch):
     """A proven copy beside an archive, and the commands that were run."""
     said = []
-    monkeypatch.setattr(
-        program.common.Commands, "run", classmethod(lambda cls, words, *_rest: said.append(words[-1]) or b"")
-    )
+
+    def run(_commands, words, *_rest):
+        if words[1] == "compose":
+            said.append(words[-1])
+        return b""
+
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(run))
     monkeypatch.setattr(program.common.Commands, "attempt", classmethod(lambda cls, words: said.append(words[-1])))
     (site.data / "postgres").mkdir()
     (site.data / "tls/live").mkdir(parents=True)
@@ -516,6 +527,22 @@ def test_a_restore_that_fails_at_the_end_leaves_the_old_archive_running(program,
     assert names(site.storage) == [ONE, TWO, "index"]
     assert said == ["stop", "start"]
     assert program.restore.finish(site, False) is None
+
+
+def test_nothing_is_moved_under_services_that_run(program, site, restored, monkeypatch):
+    box, said = restored
+    before = names(site.data)
+    real = program.common.Commands.run.__func__
+
+    def run(commands, words, *rest):
+        return b"one" if words[1] == "ps" else real(commands, words, *rest)
+
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(run))
+    with pytest.raises(program.common.Failure, match="still running"):
+        program.restore.swap(site, box, {})
+    assert names(site.data) == before
+    assert not site.moves_file.exists()
+    assert said == ["stop", "start"]
 
 
 def cut_off(program, site, box, number):

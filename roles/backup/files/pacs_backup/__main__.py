@@ -145,6 +145,8 @@ def main(words):
     arguments = parse(words)
     site = Site(pathlib.Path(__file__).resolve().parents[2])
     signal.signal(signal.SIGTERM, stopped)
+    # Compose would take a project that happens to lie where the administrator stands for the site.
+    os.chdir("/")
     recorded = RECORDED.get(arguments.command) if not getattr(arguments, "check", False) else None
     try:
         if os.geteuid():

@@ -34,6 +34,7 @@ from sandbox import Sandbox, remove
 
 SHOWN_MODELS = 10
 SITE_PROJECT = ("docker", "compose", "--project-name", PROJECT)
+RUNNING = ("docker", "ps", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}")
 
 # Everything that belongs to one study.
 DOWN = """
@@ -106,8 +107,7 @@ def rehearse(site, wanted, dry):
 def in_the_way(site):
     """What a restore would replace."""
     found = [str(path) for path in (site.storage, site.data / "postgres") if path.is_dir() and any(path.iterdir())]
-    running = ["docker", "ps", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}"]
-    if Commands.run(running).split():
+    if Commands.run(RUNNING).split():
         found.append("the running services")
     return found
 
@@ -220,6 +220,9 @@ def swap(site, box, plan):
 def stop_services():
     say("Stopping the services.")
     Commands.run([*SITE_PROJECT, "stop"], "Stopping the services")
+    # An order for a certificate is no service, and touches nothing that is moved.
+    if Commands.run([*RUNNING, "--filter", "label=com.docker.compose.oneoff=False"]).split():
+        raise Failure("The services are still running, so nothing was moved.")
 
 
 def moved(site, aside):
