@@ -587,6 +587,9 @@ def test_what_somebody_made_after_a_restore_was_cut_off_is_not_touched(program, 
         program.restore.finish(site, False)
     assert names(site.data / "postgres") == ["new"]
     assert names(site.storage) == [ONE, TWO, "index"]
+    (site.data / "postgres/new").unlink()
+    assert program.restore.finish(site, False)
+    assert names(site.data / "postgres") == ["17"]
 
 
 def test_a_failure_stays_in_the_status_until_a_success(program, site):

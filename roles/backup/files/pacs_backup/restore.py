@@ -258,10 +258,14 @@ def finish(site, dry):
         if not os.path.lexists(new):
             os.rename(old, new)
         elif os.path.lexists(old) and old not in targets:
-            raise Failure(
-                f"The restore of snapshot {snapshot} was cut off, and somebody has made {new} since. Move it away, so"
-                f" that {old} can take its place, and run this again."
-            )
+            try:
+                # What is empty gives way: Docker makes a directory where a container that is started misses one.
+                os.rename(old, new)
+            except OSError as error:
+                raise Failure(
+                    f"The restore of snapshot {snapshot} was cut off, and somebody has made {new} since. Move it away,"
+                    f" so that {old} can take its place, and run this again."
+                ) from error
     plan = cut_off["plan"] | {"put_aside": moved(site, aside)}
     site.record("restore", {"time": now().isoformat(), **plan})
     remove(site.work / "restore")
