@@ -56,6 +56,12 @@ def refusals(state, release):
             f"The database has files of PostgreSQL {major}, which {release['postgres']} does not read. Keep an image of"
             f" PostgreSQL {major} as pacs_images.postgres; docs/upgrade.md says how to move to another major version."
         )
+    if state.get("elsewhere"):
+        yield (
+            f"{', '.join(state['elsewhere'])} is on another disk than the rest of the site's data, and the way back"
+            " renames the database and its copy. Put both on one disk; instead of PostgreSQL's directory there may be a"
+            " link to one that lies elsewhere."
+        )
     if "needs" in state and state["free"] < state["needs"]:
         yield (
             f"An upgrade needs {size(state['needs'])} on the disk of the site's data, for a copy of the database and"

@@ -134,13 +134,21 @@ def no_request(closed, end):
 
 
 def close(arguments):
+    try:
+        keep_away(arguments)
+    except BaseException:
+        # Nothing is restarted then, so nobody has to be kept away until the time is over.
+        reopen()
+        raise
+
+
+def keep_away(arguments):
     end = time.monotonic() + arguments.patience
     elements = ", ".join(f"{port} timeout {arguments.closed}s" for port in arguments.ports.split(",") if port)
     if elements:
         run("nft", "--file", "-", stdin=RULES.format(table=TABLE, elements=elements))
     still = no_association(end) or no_request(arguments.closed, end)
     if still:
-        reopen()
         sys.exit(f"after {arguments.patience} seconds there still was {', '.join(sorted(still))}")
 
 

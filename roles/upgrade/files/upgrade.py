@@ -10,10 +10,12 @@ What is needed to go back lies in replaced-by-upgrade in the directory of the si
   closed    nobody but whoever verifies the site reaches its ports any more
   stopping  the services are being stopped
   copied    the database is copied, and the new release may start
-  done      the new release was proven; there is no way back by this program any more
+  returned  the old database is in its place again, and the old release may start
+  proven    the new release was proven; the ports are being opened
+  done      everybody is let in again; there is no way back by this program any more
   back      the old release runs again
 
-From closed to done nobody can store anything, so whatever the new release did to the database may be dropped: nothing
+From closed to proven nobody can store anything, so whatever the new release did to the database may be dropped: nothing
 in it was acknowledged to anybody. The files of the studies are never touched.
 """
 
@@ -171,10 +173,20 @@ class Site:
     def database_bytes(self):
         return sum(used(place) for place, _copy in self.places())
 
+    def elsewhere(self):
+        """What of it lies on another disk than the copy, from which it can't be renamed."""
+        there = [place for place, _copy in self.places() if os.path.lexists(place)]
+        return [str(place) for place in there if os.lstat(place).st_dev != os.stat(self.data).st_dev]
+
     def major(self):
         """The version of PostgreSQL whose files lie there."""
         found = sorted(path.parent.name for path in (self.data / "postgres").glob("[0-9]*/PG_VERSION"))
         return int(found[-1]) if found and found[-1].isdigit() else None
+
+    def without_data(self):
+        """Whether a release ran here, and no database of either kind is left. Docker makes empty directories."""
+        found = [*(self.data / "postgres").glob("[0-9]*/PG_VERSION"), *(self.data / "storage").glob("index")]
+        return (self.directory / "release.json").exists() and not found
 
     def schema(self):
         """The version of the tables and the plugin's revision of it, or None if nobody can say."""
@@ -285,6 +297,8 @@ def look(site, _arguments):
         "closed": site.closed(),
         "needs": GROWTH * site.database_bytes() + used(site.directory) + RESERVE,
         "free": free(site.data),
+        "elsewhere": site.elsewhere(),
+        "without_data": site.without_data(),
     }
 
 
@@ -316,7 +330,8 @@ def stop(site, _arguments):
     site.kept_database.mkdir(mode=0o700, exist_ok=True)
     there = [(place, copy) for place, copy in site.places() if place.exists()]
     for place, copy in there:
-        run(["cp", "--archive", "--reflink=auto", place, copy], "Copying the database")
+        # The directory of the database may be a link to another disk; a copy of the link would be no copy.
+        run(["cp", "--archive", "-H", "--reflink=auto", place, copy], "Copying the database")
     os.sync()
     state = site.record(phase="copied", copied=[place.name for place, _copy in there])
     # After a power loss a release that nobody has proven must not begin to accept studies.
@@ -328,8 +343,9 @@ def stop(site, _arguments):
 def finish(site, _arguments):
     """The new release was proven."""
     before = site.state()
-    state = site.record(phase="done", ended=time.time(), schema_now=site.schema())
+    state = site.record(phase="proven", ended=time.time(), schema_now=site.schema())
     open_again(site)
+    site.record(phase="done")
     return {
         "seconds_without_service": round(state["ended"] - before["closed"]),
         "schema_before": before["schema"],
@@ -346,10 +362,13 @@ def back(site, arguments):
     """Make everything what it was before the upgrade, from whatever phase it is in; may be repeated."""
     state = site.state()
     phase = state.get("phase", "done")
-    if phase in FINISHED:
+    if phase in (*FINISHED, "proven"):
         open_again(site)
+        # Without this, a power loss would have left services that Docker never starts by itself again.
+        if phase == "proven":
+            site.record(phase="done")
         return {"was": phase, "seconds_without_service": 0}
-    stopped = phase in ("stopping", "copied")
+    stopped = phase in ("stopping", "copied", "returned")
     if stopped:
         found = site.containers("--all")
         if found:
@@ -358,6 +377,9 @@ def back(site, arguments):
             run(["docker", "rm", *found], "Removing the new release")
     if phase == "copied":
         swap(site, state["copied"])
+        os.sync()
+        # The old release stores into it from now on, so whoever tries again must not put any of it aside.
+        site.record(phase="returned")
     mirror(site.kept_site, site.directory)
     same_owner(site.kept_site, site.directory)
     os.sync()
@@ -381,8 +403,8 @@ def swap(site, copied):
     for place, copy in site.places():
         if place.exists() and (copy.exists() or place.name not in copied):
             aside = site.failed_database / place.name
-            if aside.exists():
-                shutil.rmtree(aside) if aside.is_dir() else aside.unlink()
+            if os.path.lexists(aside):
+                shutil.rmtree(aside) if aside.is_dir() and not aside.is_symlink() else aside.unlink()
             place.rename(aside)
         if copy.exists():
             copy.rename(place)

@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -176,6 +177,29 @@ def index(path):
     connection.close()
 
 
+def test_nobody_lets_orthanc_go_on_during_the_next_copy_of_its_index(program, site, tmp_path, monkeypatch):
+    index(site.storage / "index")
+    docker = tmp_path / "bin/docker"
+    docker.parent.mkdir()
+    docker.write_text(f"#!/bin/sh\necho $1 >> {tmp_path}/said\necho container\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(docker.parent), prepend=os.pathsep)
+    watchers = []
+
+    class Started(subprocess.Popen):
+        def __init__(self, command, **options):
+            super().__init__(command, **options)
+            if options.get("start_new_session"):
+                watchers.append(self)
+
+    monkeypatch.setattr(program.stage.subprocess, "Popen", Started)
+    site.stage.mkdir()
+    program.stage.copy_index(site)
+    assert (tmp_path / "said").read_text().split() == ["compose", "pause", "unpause"]
+    assert program.archive.counts(program.archive.SQLite(site.stage / "database.sqlite"))["instances"] == 1
+    assert [watcher.poll() for watcher in watchers] == [-signal.SIGKILL]
+
+
 def test_the_database_says_what_the_archive_holds(program, tmp_path):
     index(tmp_path / "index")
     database = program.archive.SQLite(tmp_path / "index")
@@ -233,6 +257,11 @@ def test_a_failure_of_restic_says_what_it_means(program, site, said, code, words
     assert words in program.repository.Repository(site).explain("backup", result)
 
 
+def test_restic_does_not_tell_of_its_progress_all_the_time(program, site, monkeypatch):
+    monkeypatch.setattr(program.repository.Commands, "attempt", lambda _words, env: env)
+    assert float(program.repository.Repository(site).attempt("backup")["RESTIC_PROGRESS_FPS"]) < 1
+
+
 def test_a_full_disk_is_named(program, site, monkeypatch):
     monkeypatch.setattr(program.repository, "free", lambda path: 5 if "repository" in str(path) else 1 << 40)
     monkeypatch.setattr(program.repository, "mount_point", str)
@@ -267,20 +296,58 @@ def test_the_locks_of_a_killed_run_are_removed_without_a_signal_to_anybody(progr
     assert said == words
 
 
-def test_a_full_data_disk_is_named_even_if_nothing_can_be_written_down(program, site, monkeypatch, capsys):
-    def full(*_arguments, **_options):
-        raise OSError(28, "No space left on device", str(site.stage))
-
+@pytest.fixture
+def main(program, site, monkeypatch):
+    """The program itself, as root."""
     spec = importlib.util.spec_from_file_location("pacs_backup_main", PROGRAM / "__main__.py")
     main = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(main)
     monkeypatch.setattr(main, "Site", lambda _path: site)
     monkeypatch.setattr(main.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(main.signal, "signal", lambda *_arguments: None)
+    monkeypatch.chdir(site.data)
+    return main
+
+
+def test_a_compose_project_where_the_administrator_stands_is_not_taken_for_the_site(main, monkeypatch):
+    monkeypatch.setitem(main.COMMANDS, "backup", lambda *_arguments: {"there": os.getcwd()})
+    assert main.main(["backup"]) == 0
+    assert os.getcwd() == "/"
+
+
+def test_an_index_that_is_no_database_is_a_failed_backup(program, site, main, monkeypatch):
+    site.database = "sqlite"
+    (site.storage / "index").write_text("no index" * 1000)
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(lambda cls, *words, **options: b""))
+    monkeypatch.setattr(main.Repository, "open", lambda repository: "identity")
+    assert main.main(["backup"]) == 1
+    assert site.status()["failures"]["backup"]["reason"].endswith("damaged: file is not a database")
+
+
+def test_a_backup_removes_what_a_killed_rehearsal_left(program, site, main, monkeypatch):
+    (site.work / "rehearsal/data").mkdir(parents=True)
+    said = []
+
+    def run(_commands, words, *_rest, **_options):
+        said.append(words[1])
+        return b"one" if words[1] == "ps" else b""
+
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(run))
+    monkeypatch.setattr(main.Repository, "open", lambda repository: pytest.fail("it came first"))
+    with pytest.raises(pytest.fail.Exception, match="it came first"):
+        main.main(["backup"])
+    assert not (site.work / "rehearsal").exists()
+    assert said == ["ps", "rm"] * 2
+
+
+def test_a_full_data_disk_is_named_even_if_nothing_can_be_written_down(program, site, main, monkeypatch, capsys):
+    def full(*_arguments, **_options):
+        raise OSError(28, "No space left on device", str(site.stage))
+
     monkeypatch.setitem(main.COMMANDS, "backup", full)
     monkeypatch.setattr(type(site), "record", full)
     monkeypatch.setattr(program.repository, "free", lambda path: 5 if str(path) == str(site.data) else 1 << 40)
     monkeypatch.setattr(program.repository, "mount_point", str)
-    monkeypatch.setattr(main.signal, "signal", lambda *_arguments: None)
     assert main.main(["backup"]) == 1
     answer = json.loads(capsys.readouterr().out)
     assert answer["failed"].startswith(f"The disk of the site's data ({site.data}, 5 bytes free) is full. Make space")
@@ -350,6 +417,19 @@ def test_a_rehearsal_without_room_is_refused_with_the_numbers(program, site, mon
         program.sandbox.Sandbox(site, found, "rehearsal").check_room()
 
 
+def test_the_database_of_one_study_needs_room_too(program, site, monkeypatch):
+    found = snapshot(program)
+    found.manifest = lambda: {"database": "postgresql", "bytes": 10**15, "database_bytes": 10**9}
+    monkeypatch.setattr(program.repository.Repository, "find", lambda *_arguments: found)
+    monkeypatch.setattr(program.sandbox, "memory", lambda: 1 << 30)
+    monkeypatch.setattr(program.sandbox, "free", lambda path: 4 * 10**9)
+    with pytest.raises(program.common.Failure, match="needs 4.1 GB"):
+        program.restore.restore_study(site, "1.2.3", "latest", False)
+    # The archive's files are not restored for it.
+    monkeypatch.setattr(program.sandbox, "free", lambda path: 5 * 10**9)
+    program.sandbox.Sandbox(site, found, "rehearsal").check_room(whole=False)
+
+
 def test_an_archive_is_put_aside_by_its_name_alone(program, site, storage, monkeypatch):
     monkeypatch.setattr(program.common.Commands, "run", classmethod(lambda cls, *words, **options: b""))
     for over in ("", "ward 7", "Ward"):
@@ -357,11 +437,53 @@ def test_an_archive_is_put_aside_by_its_name_alone(program, site, storage, monke
             program.restore.restore(site, "latest", over, True)
 
 
+def test_an_archive_with_another_kind_of_database_is_not_restored(program, site, monkeypatch):
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(lambda cls, *words, **options: b""))
+    found = snapshot(program)
+    found.manifest = lambda: {"database": "sqlite"}
+    monkeypatch.setattr(program.repository.Repository, "find", lambda *_arguments: found)
+    with pytest.raises(program.common.Failure, match="has a database of sqlite.*Nothing was changed"):
+        program.restore.restore(site, "latest", "", True)
+
+
+def test_a_database_on_another_disk_is_told_before_a_restore(program, site, monkeypatch):
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(lambda cls, *words, **options: b""))
+    place, real = site.data / "postgres", os.lstat
+    place.mkdir()
+
+    def lstat(path, **options):
+        found = real(path, **options)
+        return os.stat_result((*found[:2], found.st_dev + 1, *found[3:])) if path == place else found
+
+    monkeypatch.setattr(program.restore.os, "lstat", lstat)
+    with pytest.raises(program.common.Failure, match=f"{place} is on another disk than {site.work}"):
+        program.restore.restore(site, "latest", "", True)
+
+
+def upgrade_in(site, phase):
+    site.upgrade.mkdir()
+    (site.upgrade / "state.json").write_text(json.dumps({"phase": phase}))
+
+
+@pytest.mark.parametrize("phase", ["kept", "closed", "stopping", "copied", "proven"])
+def test_an_interrupted_upgrade_is_taken_back_before_a_restore(program, site, storage, monkeypatch, phase):
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(lambda cls, *words, **options: b""))
+    upgrade_in(site, phase)
+    with pytest.raises(program.common.Failure, match="pacs-upgrade back. Nothing was changed"):
+        program.restore.restore(site, "latest", "Ward 7", True)
+
+
 @pytest.fixture
 def restored(program, site, storage, monkeypatch):
     """A proven copy beside an archive, and the commands that were run."""
     said = []
-    monkeypatch.setattr(program.common.Commands, "run", classmethod(lambda cls, words, *_rest: said.append(words[-1])))
+
+    def run(_commands, words, *_rest):
+        if words[1] == "compose":
+            said.append(words[-1])
+        return b""
+
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(run))
     monkeypatch.setattr(program.common.Commands, "attempt", classmethod(lambda cls, words: said.append(words[-1])))
     (site.data / "postgres").mkdir()
     (site.data / "tls/live").mkdir(parents=True)
@@ -378,13 +500,22 @@ def restored(program, site, storage, monkeypatch):
 
 def test_a_restore_puts_aside_what_was_there(program, site, restored):
     box, said = restored
-    aside = pathlib.Path(program.restore.swap(site, box))
+    aside = pathlib.Path(program.restore.swap(site, box, {}))
     assert names(site.storage) == [THREE]
     assert names(aside) == [ONE, TWO, "index"]
     assert (site.data / "tls/live/site.pem").exists()
     # What the server has already is not older than the backup.
     assert names(site.data / "ledger") == ["new"]
     assert said == ["stop"]
+
+
+@pytest.mark.parametrize(("phase", "there"), [("returned", False), ("back", True)])
+def test_after_a_restore_nothing_goes_back_from_an_upgrade(program, site, restored, phase, there):
+    box, _said = restored
+    upgrade_in(site, phase)
+    aside = pathlib.Path(program.restore.swap(site, box, {}))
+    assert (aside / "replaced-by-upgrade").exists() != there
+    assert site.upgrade.exists() == there
 
 
 def test_a_restore_that_fails_at_the_end_leaves_the_old_archive_running(program, site, restored, monkeypatch):
@@ -399,10 +530,74 @@ def test_a_restore_that_fails_at_the_end_leaves_the_old_archive_running(program,
 
     monkeypatch.setattr(pathlib.Path, "rename", refuse)
     with pytest.raises(OSError, match="Input/output"):
-        program.restore.swap(site, box)
+        program.restore.swap(site, box, {})
     assert names(site.data) == before
     assert names(site.storage) == [ONE, TWO, "index"]
     assert said == ["stop", "start"]
+    assert program.restore.finish(site, False) is None
+
+
+def test_nothing_is_moved_under_services_that_run(program, site, restored, monkeypatch):
+    box, said = restored
+    before = names(site.data)
+    real = program.common.Commands.run.__func__
+
+    def run(commands, words, *rest):
+        return b"one" if words[1] == "ps" else real(commands, words, *rest)
+
+    monkeypatch.setattr(program.common.Commands, "run", classmethod(run))
+    with pytest.raises(program.common.Failure, match="still running"):
+        program.restore.swap(site, box, {})
+    assert names(site.data) == before
+    assert not site.moves_file.exists()
+    assert said == ["stop", "start"]
+
+
+def cut_off(program, site, box, number):
+    """Put the copy in its place as far as so many renames, and be killed."""
+    child = os.fork()
+    if child == 0:
+        rename, done = pathlib.Path.rename, []
+
+        def limited(path, target):
+            if len(done) == number:
+                os._exit(0)
+            done.append(path)
+            return rename(path, target)
+
+        pathlib.Path.rename = limited
+        program.restore.swap(site, box, {"snapshot": "12345678"})
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_a_restore_that_was_cut_off_is_finished(program, site, restored, number):
+    box, _said = restored
+    (site.data / "postgres/old").write_text("old")
+    cut_off(program, site, box, number)
+    assert program.restore.finish(site, True) is None
+    plan = program.restore.restore(site, "latest", "", False)
+    assert names(site.storage) == [THREE]
+    assert names(site.data / "postgres") == ["17"]
+    assert names(plan["put_aside"]) == [ONE, TWO, "index", "old"]
+    assert site.status()["restore"]["put_aside"] == plan["put_aside"]
+    assert not (site.work / "restore").exists()
+    assert program.restore.finish(site, False) is None
+
+
+def test_what_somebody_made_after_a_restore_was_cut_off_is_not_touched(program, site, restored):
+    box, _said = restored
+    cut_off(program, site, box, 1)
+    (site.data / "postgres").mkdir()
+    (site.data / "postgres/new").write_text("acknowledged")
+    with pytest.raises(program.common.Failure, match="somebody has made .*/data/postgres since"):
+        program.restore.finish(site, False)
+    assert names(site.data / "postgres") == ["new"]
+    assert names(site.storage) == [ONE, TWO, "index"]
+    (site.data / "postgres/new").unlink()
+    assert program.restore.finish(site, False)
+    assert names(site.data / "postgres") == ["17"]
 
 
 def test_a_failure_stays_in_the_status_until_a_success(program, site):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import os
 import pathlib
@@ -52,6 +53,27 @@ def test_waiting_ends_when_nobody_is_busy_twice_in_a_row(monkeypatch):
     states = iter([{"a"}, set(), {"b"}, set(), set()])
     assert drain.wait(lambda: next(states), time.monotonic() + 60) == set()
     assert next(states, "asked to the end") == "asked to the end"
+
+
+def test_the_doors_are_opened_where_they_could_not_all_be_closed(monkeypatch):
+    said = []
+
+    def run(*words, stdin=None, check=True):
+        said.append(" ".join(words))
+        if words[-1] == "reload":
+            sys.exit("no such container")
+        return "1"
+
+    monkeypatch.setattr(drain, "run", run)
+    monkeypatch.setattr(drain, "process", lambda _service: os.getpid())
+    monkeypatch.setattr(drain, "associations", lambda _pid: set())
+    with pytest.raises(SystemExit, match="no such container"):
+        drain.close(argparse.Namespace(ports="4242", patience=5, closed=60))
+    assert said[0] == "nft --file -"
+    assert said[-2:] == [
+        "nft delete table inet threedpc_pacs_drain",
+        "docker compose exec -T nginx rm -f /run/pacs-closed",
+    ]
 
 
 def test_waiting_ends_with_who_is_busy_when_the_time_is_over(monkeypatch):

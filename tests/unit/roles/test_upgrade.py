@@ -142,8 +142,12 @@ def test_the_old_release_that_does_not_start_is_not_called_back(program, site, m
     assert site.interrupted
     # It has the old database, so whatever runs of it may be used.
     assert site.calls[-1].startswith("nft delete table")
+    # What it stored before it ended is not in the index yet.
+    wal = site.data / ("storage/index-wal" if site.sqlite else "postgres/17/wal")
+    wal.write_text("acknowledged")
     step(program, site, "back")
     assert tables(site).read_text() == "old tables"
+    assert wal.read_text() == "acknowledged"
 
 
 def test_a_finished_upgrade_is_not_taken_back(program, site):
@@ -155,11 +159,54 @@ def test_a_finished_upgrade_is_not_taken_back(program, site):
     assert (site.directory / "config/orthanc/orthanc.json").read_text() == "new"
 
 
+def test_a_proven_release_whose_ports_were_not_opened_stays_and_is_let_start_by_itself(program, site, monkeypatch):
+    up_to(program, site, "copied")
+
+    def dies(*_words):
+        raise OSError("the power is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(site, "restart_policy", dies)
+        with pytest.raises(OSError, match="the power is gone"):
+            step(program, site, "finish")
+    assert step(program, site, "look")["interrupted"]
+    del site.calls[:]
+    assert step(program, site, "back")["was"] == "proven"
+    assert "docker update --restart=unless-stopped one" in site.calls
+    assert tables(site).read_text() == "new tables"
+    assert not site.interrupted
+
+
 def test_nothing_of_the_new_release_starts_by_itself(program, site):
     up_to(program, site, "copied")
     made = next(index for index, call in enumerate(site.calls) if "up --no-start" in call)
     assert "docker update --restart=no one" in site.calls[made + 1 :]
     assert site.state()["phase"] == "copied"
+
+
+def test_a_database_behind_a_link_comes_back(program, site, tmp_path):
+    if site.sqlite:
+        pytest.skip("Its files lie among those of the studies.")
+    place = site.places()[0][0]
+    place.rename(tmp_path / "disk")
+    place.symlink_to(tmp_path / "disk")
+    for _time in range(2):
+        up_to(program, site, "copied")
+        step(program, site, "back")
+        assert tables(site).read_text() == "old tables"
+    assert (tmp_path / "disk/17/tables").read_text() == "new tables"
+
+
+def test_a_database_on_another_disk_is_seen(program, site, monkeypatch):
+    assert step(program, site, "look")["elsewhere"] == []
+    place, real = site.places()[0][0], os.lstat
+
+    def lstat(path, **options):
+        found = real(path, **options)
+        return os.stat_result((*found[:2], found.st_dev + 1, *found[3:])) if path == place else found
+
+    monkeypatch.setattr(program.os, "lstat", lstat)
+    assert step(program, site, "look")["elsewhere"] == [str(place)]
 
 
 def test_an_interrupted_upgrade_is_not_forgotten_by_the_next(program, site):
@@ -175,6 +222,18 @@ def test_what_is_needed_and_free(program, site):
     assert seen["interrupted"] is None
     assert seen["needs"] > program.RESERVE
     assert seen["free"] > 0
+
+
+def test_an_archive_whose_disk_is_not_mounted_is_seen(program, site, monkeypatch):
+    monkeypatch.setattr(site, "services", dict)
+    assert not step(program, site, "look")["without_data"]
+    site.data.rename(site.data.with_name("disk"))
+    (site.data / "storage").mkdir(parents=True)
+    (site.data / "postgres").mkdir()
+    assert step(program, site, "look")["without_data"]
+    # Before the first run that came to its end there is nothing to miss.
+    (site.directory / "release.json").unlink()
+    assert not step(program, site, "look")["without_data"]
 
 
 def test_the_doors(program):

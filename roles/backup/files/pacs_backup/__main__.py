@@ -15,7 +15,8 @@ import time
 
 from common import Failure, Site, alone, free, now, say, size
 from repository import NO_SPACE, Repository
-from restore import ages, rehearse, restore, restore_study
+from restore import ages, finish, rehearse, restore, restore_study
+from sandbox import remove
 from stage import staged
 
 # Beside these, the directories of the site's data are in a backup as they are.
@@ -42,6 +43,11 @@ def backup(site, arguments):
             "snapshots": snapshots,
             "would_back_up": [str(site.storage), *parts(site)],
         }
+    if site.moves_file.exists():
+        raise Failure("A restore was cut off while it put the archive in its place; site.yml finishes it.")
+    # The next rehearsal may be a month away, and what a killed one left takes as much room as the archive.
+    for name in ("rehearsal", "restore"):
+        remove(site.work / name)
     began = time.monotonic()
     identity = repository.open()
     with staged(site) as manifest:
@@ -95,6 +101,7 @@ COMMANDS = {
     "status": status,
     "rehearse": lambda site, arguments: rehearse(site, arguments.snapshot, arguments.check),
     "restore": lambda site, arguments: restore(site, arguments.snapshot, arguments.over, arguments.check),
+    "finish-restore": lambda site, arguments: finish(site, arguments.check),
     "restore-study": lambda site, arguments: restore_study(site, arguments.study, arguments.snapshot, arguments.check),
 }
 # What is written down in the status, and under which name.
@@ -113,6 +120,7 @@ def parse(words):
         ("status", "say how the last backup, check and rehearsal went"),
         ("rehearse", "restore a backup beside the site, prove it and remove it again"),
         ("restore", "restore the whole archive; the services stay stopped, site.yml starts them"),
+        ("finish-restore", "move the rest, if a restore was cut off while it put the archive in its place"),
         ("restore-study", "restore one study into the running archive"),
     ):
         command = commands.add_parser(name, help=words_about, description=words_about)
@@ -137,6 +145,8 @@ def main(words):
     arguments = parse(words)
     site = Site(pathlib.Path(__file__).resolve().parents[2])
     signal.signal(signal.SIGTERM, stopped)
+    # Compose would take a project that happens to lie where the administrator stands for the site.
+    os.chdir("/")
     recorded = RECORDED.get(arguments.command) if not getattr(arguments, "check", False) else None
     try:
         if os.geteuid():

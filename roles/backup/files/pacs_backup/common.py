@@ -89,6 +89,10 @@ class Site:
         self.work = self.data / "backup"
         self.stage = self.work / "stage"
         self.status_file = self.work / "status.json"
+        # What a restore moves, while it does.
+        self.moves_file = self.work / "moves.json"
+        # What an upgrade needs to go back.
+        self.upgrade = self.data / "replaced-by-upgrade"
 
     def status(self):
         try:
@@ -107,13 +111,26 @@ class Site:
             failures.pop(kind, None)
         else:
             failures[kind] = {"time": now().isoformat(), "reason": reason}
-        staged = self.status_file.with_suffix(".staged")
-        with staged.open("w", encoding="utf-8") as stream:
-            json.dump(status, stream, indent=2)
-            stream.flush()
-            os.fsync(stream.fileno())
-        staged.chmod(0o644)
-        staged.replace(self.status_file)
+        write_down(self.status_file, status)
+
+
+def write_down(path, value):
+    """Replace a file at once, so that it outlives a power loss. Everybody on the server may read it."""
+    staged = path.with_suffix(".staged")
+    with staged.open("w", encoding="utf-8") as stream:
+        json.dump(value, stream, indent=2)
+        stream.flush()
+        os.fsync(stream.fileno())
+    staged.chmod(0o644)
+    staged.replace(path)
+    sync(path.parent)
+
+
+def sync(directory):
+    """What was renamed and removed in a directory outlives a power loss."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.close(descriptor)
 
 
 class Commands:

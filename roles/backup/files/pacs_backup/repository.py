@@ -43,6 +43,8 @@ class Repository:
 
     def attempt(self, *arguments, **options):
         environment = {**os.environ, "AWS_SHARED_CREDENTIALS_FILE": str(self.site.secrets / "s3_credentials")}
+        # In JSON it tells of its progress up to 60 times a second, all of which would be kept until it ends.
+        environment["RESTIC_PROGRESS_FPS"] = "0.01"
         return Commands.attempt(self.command(*arguments), env=environment, **options)
 
     def restic(self, *arguments, **options):

@@ -9,6 +9,7 @@ import base64
 import datetime
 import json
 import os
+import pathlib
 import re
 import time
 import urllib.error
@@ -27,12 +28,13 @@ from archive import (
     name_damage,
     newest_study,
 )
-from common import PROJECT, RESERVE, Commands, Failure, free, now, say, size
+from common import PROJECT, RESERVE, Commands, Failure, free, now, say, size, sync, write_down
 from repository import Repository
-from sandbox import Sandbox
+from sandbox import Sandbox, remove
 
 SHOWN_MODELS = 10
 SITE_PROJECT = ("docker", "compose", "--project-name", PROJECT)
+RUNNING = ("docker", "ps", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}")
 
 # Everything that belongs to one study.
 DOWN = """
@@ -105,14 +107,31 @@ def rehearse(site, wanted, dry):
 def in_the_way(site):
     """What a restore would replace."""
     found = [str(path) for path in (site.storage, site.data / "postgres") if path.is_dir() and any(path.iterdir())]
-    running = ["docker", "ps", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}"]
-    if Commands.run(running).split():
+    if Commands.run(RUNNING).split():
         found.append("the running services")
     return found
 
 
+def elsewhere(site):
+    """What can't be renamed to its place, or from there."""
+    places = [path for path in (site.storage, site.data / "postgres") if os.path.lexists(path)]
+    return [str(path) for path in places if os.lstat(path).st_dev != os.stat(site.work).st_dev]
+
+
+def unfinished_upgrade(site):
+    """The phase of an upgrade that is neither done nor taken back, or None."""
+    try:
+        phase = json.loads((site.upgrade / "state.json").read_text(encoding="utf-8"))["phase"]
+    except FileNotFoundError:
+        return None
+    return None if phase in ("done", "back") else phase
+
+
 def restore(site, wanted, over, dry):
     """Replace the archive of this server, or fill an empty one, by a backup that has been proven beside it."""
+    finished = finish(site, dry)
+    if finished and (wanted == "latest" or wanted.startswith(finished["snapshot"])):
+        return finished
     replaced = in_the_way(site)
     if replaced and over != site.name:
         raise Failure(
@@ -120,8 +139,25 @@ def restore(site, wanted, over, dry):
             f" If that is what you want, say so by the site's name: -e \"restore_over='{site.name}'\"."
             " Nothing was changed."
         )
+    if unfinished_upgrade(site) not in (None, "returned"):
+        raise Failure(
+            "An upgrade was interrupted on this server, and going back from it would replace the restored database by"
+            " the one from before the upgrade. Go back first, by site.yml or on the server by"
+            f" {site.upgrade}/pacs-upgrade back. Nothing was changed."
+        )
+    if elsewhere(site):
+        raise Failure(
+            f"{', '.join(elsewhere(site))} is on another disk than {site.work}, from which the proven copy is moved to"
+            " its place by a rename. Put both on one disk. Nothing was changed."
+        )
     # Without what this server remembers of the repository, so that nothing hides what is missing in it.
     box = Sandbox(site, Repository(site, cache=False).find(wanted), "restore")
+    if box.manifest["database"] != site.database:
+        raise Failure(
+            f"Snapshot {box.snapshot.short} has a database of {box.manifest['database']}, and pacs_database is"
+            f" '{site.database}', which would not find a study in it. Restore it with the inventory of that time."
+            " Nothing was changed."
+        )
     needed = box.needs()[0]
     plan = {**describe(box), "replaces": replaced, "needs_disk": needed, "free_disk": free(site.work)}
     if dry:
@@ -135,13 +171,17 @@ def restore(site, wanted, over, dry):
         seconds = box.start()
         plan |= {"restore_seconds": round(seconds, 1), **examine(box)}
         box.stop()
-        plan["put_aside"] = swap(site, box)
+        plan["put_aside"] = swap(site, box, plan)
     site.record("restore", {"time": now().isoformat(), **plan})
     return plan
 
 
-def swap(site, box):
-    """Put the proven copy in the place of what is there, which is only renamed. All of it, or as it was."""
+def swap(site, box, plan):
+    """Put the proven copy in the place of what is there, which is only renamed. All of it, or as it was.
+
+    Between two renames the database of one archive stands beside the files of another. What is moved is written down
+    before, so that whoever comes after a power loss finishes it and starts nothing on the half.
+    """
     aside = site.data / f"replaced-{now():%Y%m%dT%H%M%SZ}"
     moves = []
     for place, new in ((site.data / "postgres", box.data / "postgres"), (site.storage, box.stage / "storage")):
@@ -149,30 +189,87 @@ def swap(site, box):
             moves.append((place, aside / place.name))
         if new.exists() and any(new.iterdir()):
             moves.append((new, place))
+    # Its old database is in its place, and the old release does not get healthy with it: that is over now.
+    if unfinished_upgrade(site):
+        moves.append((site.upgrade, aside / site.upgrade.name))
     # Certificates and whatever else the server does not have; what it has may be newer.
     for new in sorted(box.data.iterdir()):
         place = site.data / new.name
         if new.name not in ("backup", "postgres") and not any(path.is_file() for path in place.rglob("*")):
             remove_empty(place)
             moves.append((new, place))
-    say("Stopping the services.")
-    Commands.run([*SITE_PROJECT, "stop"], "Stopping the services")
     done = []
     try:
+        names = [[str(old), str(new)] for old, new in moves]
+        write_down(site.moves_file, {"aside": str(aside), "moves": names, "plan": plan})
+        stop_services()
         aside.mkdir(mode=0o700)
         for old, new in moves:
             old.rename(new)
             done.append((old, new))
-        os.sync()
     except BaseException:
         for old, new in reversed(done):
             new.rename(old)
+        os.sync()
+        site.moves_file.unlink(missing_ok=True)
         Commands.attempt([*SITE_PROJECT, "start"])
         raise
+    return moved(site, aside)
+
+
+def stop_services():
+    say("Stopping the services.")
+    Commands.run([*SITE_PROJECT, "stop"], "Stopping the services")
+    # An order for a certificate is no service, and touches nothing that is moved.
+    if Commands.run([*RUNNING, "--filter", "label=com.docker.compose.oneoff=False"]).split():
+        raise Failure("The services are still running, so nothing was moved.")
+
+
+def moved(site, aside):
+    """Everything is in its place; returns where that is which was there before, if anything was."""
+    os.sync()
+    site.moves_file.unlink()
+    sync(site.work)
     if not any(aside.iterdir()):
         aside.rmdir()
         return None
     return str(aside)
+
+
+def finish(site, dry):
+    """Move the rest, if a restore was cut off between two renames; returns what it restored.
+
+    It goes on and not back: if somebody has started the services meanwhile, what they stored is moved aside, and not to
+    where it would be removed.
+    """
+    try:
+        cut_off = json.loads(site.moves_file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    snapshot = cut_off["plan"]["snapshot"]
+    say(f"The restore of snapshot {snapshot} was cut off. It {'would be' if dry else 'is'} finished first.")
+    if dry:
+        return None
+    stop_services()
+    aside, moves = pathlib.Path(cut_off["aside"]), cut_off["moves"]
+    aside.mkdir(mode=0o700, exist_ok=True)
+    targets = {new for _old, new in moves}
+    for old, new in moves:
+        if not os.path.lexists(new):
+            os.rename(old, new)
+        elif os.path.lexists(old) and old not in targets:
+            try:
+                # What is empty gives way: Docker makes a directory where a container that is started misses one.
+                os.rename(old, new)
+            except OSError as error:
+                raise Failure(
+                    f"The restore of snapshot {snapshot} was cut off, and somebody has made {new} since. Move it away,"
+                    f" so that {old} can take its place, and run this again."
+                ) from error
+    plan = cut_off["plan"] | {"put_aside": moved(site, aside)}
+    site.record("restore", {"time": now().isoformat(), **plan})
+    remove(site.work / "restore")
+    return plan
 
 
 def remove_empty(directory):
@@ -186,6 +283,7 @@ def remove_empty(directory):
 def restore_study(site, study, wanted, dry):
     """Bring one study out of a backup into the running archive."""
     box = Sandbox(site, Repository(site).find(wanted), "rehearsal")
+    box.check_room(whole=False)
     with box.open():
         box.restore(["/database.dump", "/database.sqlite", "/roles.sql", "/manifest.json"])
         box.prepare()

@@ -59,31 +59,21 @@ class Sandbox:
 
     @contextlib.contextmanager
     def open(self):
-        self.remove()
+        remove(self.root)
         self.root.mkdir(mode=0o700)
         try:
             yield self
         finally:
-            self.remove()
+            remove(self.root)
 
-    def remove(self):
-        """Remove the containers and the files, of this run or of one that was killed."""
-        # Of an interrupted run, which may have lost its file, the name alone is known.
-        found = ["docker", "ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}"]
-        containers = Commands.run(found).decode().split()
-        if containers:
-            Commands.run(["docker", "rm", "--force", "--volumes", *containers], "Removing the rehearsal")
-        if self.root.exists():
-            shutil.rmtree(self.root)
+    def needs(self, whole=True):
+        """Bytes of disk and of memory that it takes, or that its database takes alone."""
+        disk = 3 * self.manifest["database_bytes"] + RESERVE + (self.manifest["bytes"] if whole else 0)
+        return disk, (0 if self.sqlite else POSTGRES_MEMORY) + (ORTHANC_MEMORY if whole else 0)
 
-    def needs(self):
-        """Bytes of disk and of memory that it takes."""
-        disk = self.manifest["bytes"] + 3 * self.manifest["database_bytes"] + RESERVE
-        return disk, ORTHANC_MEMORY + (0 if self.sqlite else POSTGRES_MEMORY)
-
-    def check_room(self):
+    def check_room(self, whole=True):
         """Refuse what would take from the site what it needs."""
-        disk, main_memory = self.needs()
+        disk, main_memory = self.needs(whole)
         if free(self.site.work) < disk:
             raise Failure(
                 f"The disk of {self.site.work} has {size(free(self.site.work))} left, and restoring snapshot"
@@ -217,6 +207,17 @@ class Sandbox:
         say("Starting Orthanc.")
         self.up("orthanc")
         return time.monotonic() - began
+
+
+def remove(root):
+    """Remove the containers and the files, of this run or of one that was killed."""
+    # Of an interrupted run, which may have lost its file, the name alone is known.
+    found = ["docker", "ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}"]
+    containers = Commands.run(found).decode().split()
+    if containers:
+        Commands.run(["docker", "rm", "--force", "--volumes", *containers], "Removing the rehearsal")
+    if root.exists():
+        shutil.rmtree(root)
 
 
 def rewrite(path, change):

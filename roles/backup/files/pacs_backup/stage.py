@@ -17,6 +17,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import time
@@ -199,7 +200,7 @@ def copy_index(site):
     if container:
         # Whatever happens to this program, Orthanc goes on.
         guard = f"sleep {LONGEST_PAUSE}; exec docker unpause {container}"
-        subprocess.Popen(
+        watcher = subprocess.Popen(
             ["sh", "-c", guard],
             start_new_session=True,
             stdin=subprocess.DEVNULL,
@@ -216,12 +217,17 @@ def copy_index(site):
     finally:
         if container:
             Commands.run(["docker", "unpause", container], "Letting Orthanc go on")
+            # Or it would let Orthanc go on in the middle of the next round's copy.
+            os.killpg(watcher.pid, signal.SIGKILL)
+            watcher.wait()
     if container and time.monotonic() - began > LONGEST_PAUSE - 5:
         raise Failure("Copying the index took too long to be sure that Orthanc stood still.")
     connection = sqlite3.connect(target)
     try:
         connection.execute("PRAGMA journal_mode=DELETE")
         [[verdict]] = connection.execute("PRAGMA quick_check(1)").fetchall()
+    except sqlite3.Error as error:
+        verdict = str(error)
     finally:
         connection.close()
     if verdict != "ok":

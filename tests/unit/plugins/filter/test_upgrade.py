@@ -63,6 +63,7 @@ def test_a_fresh_server_and_a_new_service_are_no_upgrade():
         ({"postgres": "postgres:18"}, {"postgres": 17}, "files of PostgreSQL 17"),
         ({"postgres": "postgres:16"}, {"postgres": 17}, "newer than the inventory"),
         ({"nginx": "nginx:1.29"}, {"needs": 5 * 10**9, "free": 10**9}, "needs 5.0 GB"),
+        ({"nginx": "nginx:1.29"}, {"elsewhere": ["/data/postgres"]}, "/data/postgres is on another disk"),
     ],
 )
 def test_what_is_refused(release, state, words):
