@@ -523,7 +523,7 @@ RULES = {
     "backup_schedule": optional(cron),
     "backup_check_schedule": optional(cron),
     "backup_rehearsal_schedule": optional(cron),
-    "backup_keep_daily": between(1, 3650),
+    "backup_keep_daily": between(0, 3650),
     "backup_keep_weekly": between(0, 520),
     "backup_keep_monthly": between(0, 240),
     "backup_check_percent": between(1, 100),

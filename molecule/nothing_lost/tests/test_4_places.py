@@ -45,7 +45,10 @@ def places():
         target(PREPARE)
         digest = base64.b64encode(hashlib.sha1(PASSWORD.encode()).digest()).decode()
         target("cat > /srv/rest/.htpasswd", input=f"ward10:{{SHA}}{digest}\n")
-        rest = "restic-rest-server --path /srv/rest --tls --tls-cert /root/tls.crt --tls-key /root/tls.key"
+        # Whoever takes over the server can delete nothing there.
+        rest = (
+            "restic-rest-server --append-only --path /srv/rest --tls --tls-cert /root/tls.crt --tls-key /root/tls.key"
+        )
         subprocess.run(["docker", "exec", "--detach", TARGET, "sh", "-c", rest], check=True)
         # moto's S3 server keeps what it is given in memory.
         s3 = "python3 -m moto.server --host 0.0.0.0 --port 9000 --ssl-cert /root/tls.crt --ssl-key /root/tls.key"
@@ -61,6 +64,7 @@ def places():
             "rest": {
                 "backup_repository": f"rest:https://ward10:p%24ss%3Aw%27ord@{ADDRESS}:8000/pacs",
                 "backup_repository_ca": target("cat /root/tls.crt"),
+                **dict.fromkeys(("backup_keep_daily", "backup_keep_weekly", "backup_keep_monthly"), 0),
             },
             "s3": {
                 "backup_repository": f"s3:https://{ADDRESS}:9000/hospital/pacs",
@@ -77,6 +81,7 @@ def places():
 @pytest.mark.parametrize("kind", ["sftp", "rest", "s3"])
 def test_a_backup_on_another_server_is_rehearsed(server, places, kind):
     play(Path(__file__).parent / "backups_only.yml", "--extra-vars", json.dumps(places[kind]))
+    server.backup("backup")
     made = server.backup("backup")
     assert server.backup("rehearse")["files"] == made["files"]
     assert "w%27ord" not in json.dumps(server.backup("status"))

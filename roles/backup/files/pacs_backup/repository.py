@@ -163,8 +163,13 @@ class Repository:
         return summary
 
     def forget(self):
-        """Drop old snapshots and what only they hold. The newest three stay, whatever their age."""
+        """Drop old snapshots and what only they hold. The newest three stay, whatever their age.
+
+        Where the site keeps none by their age, the repository takes no orders to drop anything.
+        """
         keep = [f"--keep-{period}={number}" for period, number in self.site.keep.items() if number]
+        if not keep:
+            return
         options = ["--host", self.site.host, "--group-by", "host", "--retry-lock", "10m"]
         self.restic("forget", *options, "--keep-last=3", *keep, "--prune")
 

@@ -397,7 +397,7 @@ WRONG = [
       for name in ("backup_schedule", "backup_check_schedule", "backup_rehearsal_schedule")
       for value in ("daily", "0 1 * *", "0 1 * * * reboot")),
     *(({name: value}, [f"{name} is {value};"]) for name, value in (
-        ("backup_keep_daily", 0), ("backup_keep_weekly", -1), ("backup_keep_monthly", 241),
+        ("backup_keep_daily", -1), ("backup_keep_weekly", -1), ("backup_keep_monthly", 241),
         ("backup_check_percent", 0), ("backup_check_percent", 101),
     )),
     ({"backup_repository_ca": "/etc/ca.pem"}, ["backup_repository_ca is", "BEGIN CERTIFICATE"]),
