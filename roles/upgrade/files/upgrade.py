@@ -373,8 +373,8 @@ def back(site, arguments):
         found = site.containers("--all")
         if found:
             run(["docker", "stop", "--time", "60", *found], "Stopping the new release")
-            # Of a play that was killed a Compose may live on, which would start them.
-            run(["docker", "rm", *found], "Removing the new release")
+            # By force, because of a play that was killed a Compose may live on, which starts them again meanwhile.
+            run(["docker", "rm", "--force", *found], "Removing the new release")
     if phase == "copied":
         swap(site, state["copied"])
         os.sync()
