@@ -58,7 +58,7 @@ class Site(deployed.Web):
         entity.acse_timeout = entity.network_timeout = entity.connection_timeout = 10
         entity.add_requested_context(Verification)
         entity.add_requested_context(CTImageStorage, ["1.2.840.10008.1.2.1", ImplicitVRLittleEndian])
-        return entity.associate(SITE["pacs_domain"], 4242, ae_title=called or SITE["pacs_aet"])
+        return deployed.associate(entity, SITE["pacs_domain"], called or SITE["pacs_aet"])
 
     def send(self, files):
         """Store files as the scanner ct1 does; returns the DICOM status of each."""

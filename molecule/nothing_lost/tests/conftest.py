@@ -71,7 +71,7 @@ class Site(deployed.Web):
         """
         entity = AE(ae_title="CT1")
         entity.add_requested_context(CTImageStorage, "1.2.840.10008.1.2.1")
-        association = entity.associate(SITE["pacs_domain"], 4242, ae_title="3DPCPACS")
+        association = deployed.associate(entity, SITE["pacs_domain"], "3DPCPACS")
         stored = {}
         for file in files:
             if not association.is_established:

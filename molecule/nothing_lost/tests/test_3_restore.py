@@ -42,9 +42,7 @@ def test_a_new_server_has_everything_that_the_burned_one_had(site, server, study
     container = ["--extra-vars", json.dumps({"keep_backups": True})]
     play(SCENARIO / "destroy.yml", *container)
     play(SCENARIO / "create.yml")
-    said = play("playbooks/restore.yml")
-    assert '"failed' not in said
-
+    play("playbooks/restore.yml")
     assert site.fingerprint() == before
     assert site.opens(study["token"], study["uid"])
     server.backup("backup")

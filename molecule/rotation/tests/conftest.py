@@ -143,7 +143,7 @@ def associate(**options):
     entity = AE(ae_title="CT1")
     entity.connection_timeout = entity.acse_timeout = entity.network_timeout = 300
     entity.add_requested_context(CTImageStorage, "1.2.840.10008.1.2.1")
-    return entity.associate(ADDRESS, 4242, ae_title="3DPCPACS", **options)
+    return deployed.associate(entity, ADDRESS, "3DPCPACS", **options)
 
 
 class Slow:
@@ -183,7 +183,9 @@ class Load:
             work()
         except Exception as error:
             self.errors.append(error)
-            self.begun.set()
+            # What the others wait for will not come.
+            for event in (self.begun, self.ending, self.over):
+                event.set()
 
     def start(self):
         for thread in self.threads:
