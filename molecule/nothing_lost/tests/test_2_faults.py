@@ -144,6 +144,19 @@ def test_a_full_system_disk_is_named_and_the_next_run_heals(site, server, tmp_pa
         site.must_have(stored)
 
 
+def test_a_data_disk_that_is_not_mounted_gets_no_empty_archive(site, server, study):
+    server.run(
+        "cd /opt/pacs && docker compose stop >/dev/null 2>&1 && mount -t tmpfs -o size=64M,mode=711 away /var/lib/pacs"
+    )
+    try:
+        said = " ".join(play("playbooks/site.yml", "--skip-tags=verify", succeeds=False).split())
+        assert "/var/lib/pacs holds no database. Is its disk mounted?" in said
+    finally:
+        server.run("umount /var/lib/pacs")
+    play("playbooks/site.yml", "--skip-tags=verify")
+    assert site.opens(study["token"], study["uid"])
+
+
 def test_a_disk_that_is_not_mounted_gets_no_new_repository(server):
     server.run(f"mv {BACKUPS} {BACKUPS}.away")
     try:

@@ -16,7 +16,7 @@ import time
 import pytest
 from conftest import SERVER, make_study, play
 
-KILLS = int(os.environ.get("NOTHING_LOST_KILLS", "3"))
+KILLS = 10 if os.environ.get("SOAK") else 2
 SEED = os.environ.get("NOTHING_LOST_SEED", str(time.time_ns()))
 
 

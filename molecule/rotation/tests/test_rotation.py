@@ -105,6 +105,7 @@ def test_the_database_password(operator, site, study, load):
     assert site.answers_to(token, study) == {200}
 
 
+@pytest.mark.soak
 def test_the_password_of_one_user(operator, site, study, load):
     before = operator.values()["pacs_staff_users"]
     said = operator.rotate("staff:anna", QUICK)
@@ -116,6 +117,7 @@ def test_the_password_of_one_user(operator, site, study, load):
     assert site.logs_in("anna", before["anna"]) == 401
 
 
+@pytest.mark.soak
 def test_the_password_of_the_auth_service(operator, site, study, load):
     token, before = site.link(study), operator.values()["pacs_auth_service_password"]
     operator.rotate("auth_service", QUICK)
@@ -146,6 +148,7 @@ def test_the_signing_key_whose_links_stay_and_then_end(operator, site, study, lo
     assert site.answers_to(site.link(study), study) == {200}
 
 
+@pytest.mark.soak
 def test_the_keys_of_the_server(operator, site, study, load):
     before, there = [site.certificate(port) for port in (443, 2762)], containers()
     authority = operator.certificate.read_bytes()

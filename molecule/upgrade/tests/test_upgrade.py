@@ -109,7 +109,10 @@ def test_a_release_that_fails_is_taken_back_by_itself(server, site, scanner, rel
     assert "changed=0 " in play("site", "old")
 
 
-@pytest.mark.parametrize("phase", ["closed", "stopping", "copied", "copied"])
+@pytest.mark.parametrize(
+    "phase",
+    ["copied", *(pytest.param(phase, marks=pytest.mark.soak) for phase in ["closed", "stopping", *["copied"] * 7])],
+)
 def test_after_a_power_loss_the_release_from_before_is_back(server, site, scanner, phase):
     pause = RANDOM.uniform(0, 12)
     print(f"{phase} and {pause:.1f} s")

@@ -1,0 +1,14 @@
+"""What `make soak` runs and `make test` leaves out, because it would take too long every time."""
+
+import os
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "soak: left to `make soak`")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not os.environ.get("SOAK"):
+        left = [item for item in items if item.get_closest_marker("soak")]
+        items[:] = [item for item in items if item not in left]
+        config.hook.pytest_deselected(items=left)
