@@ -123,7 +123,7 @@ class Site(deployed.Web):
         return len(self.json(f"/studies/{found[0]['ID']}/instances"))
 
     @staticmethod
-    def certificate(port=443):
+    def served_certificate(port=443):
         return ssl.get_server_certificate((ADDRESS, port))
 
 
@@ -157,6 +157,11 @@ class Slow:
 
     def __iter__(self):
         return self.pieces(self.content)
+
+
+def is_closed():
+    """Whether new associations are kept away."""
+    return bool(run("/usr/sbin/nft list table inet threedpc_pacs_drain >/dev/null 2>&1 && echo closed", check=False))
 
 
 class Load:
@@ -226,9 +231,8 @@ class Load:
         self.upload = self.request("POST", "/orthanc/instances", data=Slow(content, self.pieces)).status_code
 
     def refuses_uploads(self):
-        """The answer to another upload, once nginx lets none begin."""
-        end = time.monotonic() + 180
-        while time.monotonic() < end:
+        """The answer to another upload, once nginx lets none begin. Where nobody waits any more, there is none."""
+        while is_closed():
             answer = self.request("POST", "/orthanc/instances", data=b"no DICOM")
             if answer.status_code == 503:
                 return answer.headers.get("Retry-After"), answer.json()["Message"]
@@ -245,7 +249,7 @@ class Load:
     def watch(self):
         """Begins another association as soon as the door is closed."""
         while not self.ending.is_set():
-            if run("/usr/sbin/nft list table inet threedpc_pacs_drain >/dev/null 2>&1 && echo closed", check=False):
+            if is_closed():
                 self.closed = True
                 self.ending.set()
                 association = associate()

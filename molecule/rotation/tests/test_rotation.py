@@ -150,12 +150,12 @@ def test_the_signing_key_whose_links_stay_and_then_end(operator, site, study, lo
 
 @pytest.mark.soak
 def test_the_keys_of_the_server(operator, site, study, load):
-    before, there = [site.certificate(port) for port in (443, 2762)], containers()
+    before, there = [site.served_certificate(port) for port in (443, 2762)], containers()
     authority = operator.certificate.read_bytes()
     operator.rotate("tls", QUICK)
     load.lost_nothing()
     assert not load.closed
-    after = [site.certificate(port) for port in (443, 2762)]
+    after = [site.served_certificate(port) for port in (443, 2762)]
     for old, new in zip(before, after, strict=True):
         assert key_of(old) != key_of(new)
     assert containers() == there

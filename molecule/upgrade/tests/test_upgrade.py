@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -173,7 +174,8 @@ def test_a_newer_server_is_refused(server):
 
 def test_another_major_version_of_the_database_is_refused(server):
     images = {"postgres": "threedpc-lab/postgres:18.1-lab", "orthanc": "threedpc-lab/orthanc:1.12.8-lab-new"}
-    said = " ".join(play("upgrade", "new", "--extra-vars", f"pacs_images={images}", succeeds=False).split())
+    change = json.dumps({"pacs_images": images})
+    said = " ".join(play("upgrade", "new", "--extra-vars", change, succeeds=False).split())
     assert "The database has files of PostgreSQL 17" in said
 
 

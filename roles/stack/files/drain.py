@@ -29,7 +29,7 @@ table {table} {{
     set closed {{
         type inet_service
         flags timeout
-        elements = {{ {elements} }}
+        {elements}
     }}
     chain prerouting {{
         type filter hook prerouting priority mangle; policy accept;
@@ -126,7 +126,7 @@ def no_request(closed, end):
     if not nginx or in_nginx(*NGINX, "-q", "-t", check=False) is None:
         return set()
     run("docker", "compose", "exec", "-T", "--detach", "nginx", "sh", "-c", CLOSE.format(closed=closed))
-    while in_nginx("test", "-s", "/run/pacs-closed", check=False) is None:
+    while in_nginx("test", "-s", "/run/pacs-closed", check=False) is None and time.monotonic() < end:
         time.sleep(0.1)
     old = children(nginx)
     in_nginx(*NGINX, "-s", "reload")
@@ -144,9 +144,9 @@ def close(arguments):
 
 def keep_away(arguments):
     end = time.monotonic() + arguments.patience
-    elements = ", ".join(f"{port} timeout {arguments.closed}s" for port in arguments.ports.split(",") if port)
-    if elements:
-        run("nft", "--file", "-", stdin=RULES.format(table=TABLE, elements=elements))
+    ports = ", ".join(f"{port} timeout {arguments.closed}s" for port in arguments.ports.split(",") if port)
+    # Without ports as well: the table tells the next run that the doors are closed.
+    run("nft", "--file", "-", stdin=RULES.format(table=TABLE, elements=f"elements = {{ {ports} }}" if ports else ""))
     still = no_association(end) or no_request(arguments.closed, end)
     if still:
         sys.exit(f"after {arguments.patience} seconds there still was {', '.join(sorted(still))}")

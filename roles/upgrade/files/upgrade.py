@@ -38,6 +38,8 @@ import time
 # The Compose project of the site.
 PROJECT = "pacs"
 TABLE = "inet threedpc_pacs_upgrade"
+# With which the role stack keeps modalities away before a restart; a play that was killed leaves it.
+DRAIN = "inet threedpc_pacs_drain"
 FINISHED = ("done", "back")
 # What stays free for the site beside the copies.
 RESERVE = 1 << 30
@@ -207,13 +209,14 @@ class Site:
 
     # The doors
 
-    def closed(self):
-        known = subprocess.run(["nft", "list", "table", *TABLE.split()], capture_output=True, check=False)
+    def closed(self, table=TABLE):
+        known = subprocess.run(["nft", "list", "table", *table.split()], capture_output=True, check=False)
         return known.returncode == 0
 
     def open(self):
-        if self.closed():
-            run(["nft", "delete", "table", *TABLE.split()], "Opening the ports")
+        for table in (DRAIN, TABLE):
+            if self.closed(table):
+                run(["nft", "delete", "table", *table.split()], "Opening the ports")
 
     def close(self, ports, addresses, network):
         run(["nft", "--file", "-"], "Closing the ports", input=rules(ports, addresses, network))
