@@ -106,7 +106,7 @@ class Repository:
     def make(self):
         """Make a repository unless there is one.
 
-        Not after a look whether there is one: of a bucket that does not exist restic would ask for a quarter of an hour.
+        Not after a look whether there is one: restic would ask a quarter of an hour for a bucket that does not exist.
         """
         if self.local and not self.local.parent.is_dir():
             raise Failure(f"{self.local.parent}, in which the repository shall be, does not exist.")
