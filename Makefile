@@ -52,8 +52,10 @@ sanity: venv
 unit: venv
 	@bash tests/run_unit.sh
 
-molecule: lab
-	@bash tests/run_molecule.sh $(SCENARIO)
+molecule: molecule-$(SCENARIO)
+
+molecule-%: lab
+	@bash tests/run_molecule.sh $*
 
 # What would take too long every time: ten losses of power each, every secret by itself.
 soak: export SOAK := 1
