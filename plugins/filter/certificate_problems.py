@@ -9,7 +9,6 @@ import datetime
 import ssl
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.threedpc.pacs.plugins.plugin_utils import certificate_rules
 
 # Where distributions have the CAs that their users trust, whatever Python was built for.
 SYSTEM = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
@@ -28,6 +27,9 @@ def certificate_problems(
     certificate_pem_chain, private_key_pem, names, site, now=None, ca_path=None, prefix="tls_provided"
 ):
     """Sentences on what is wrong with a provided certificate, an empty list if nothing is."""
+    # Here, because to find a filter each process of Ansible loads every file of this folder.
+    from ansible_collections.threedpc.pacs.plugins.plugin_utils import certificate_rules
+
     if certificate_rules.CRYPTOGRAPHY_ERROR:
         raise AnsibleFilterError(
             "Checking a certificate needs Python's cryptography on the controller."

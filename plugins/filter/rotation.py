@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
-from ..plugin_utils import rotation
-from ..plugin_utils.site_types import plain
-
 
 def rotation_plan(wanted, site):
     """What is rotated when these secrets are asked for, and what is wrong with asking."""
+    # Here, because to find a filter each process of Ansible loads every file of this folder.
+    from ..plugin_utils import rotation
+    from ..plugin_utils.site_types import plain
+
     return rotation.plan(plain(wanted), plain(site))
 
 

@@ -11,11 +11,6 @@ import io
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.text.converters import to_text
 
-try:
-    import segno
-except ImportError:
-    segno = None
-
 # Two rows of light (1) and dark (0) modules in one line of text, on a dark terminal. No ordinary space, at which
 # Ansible would break a line.
 BLOCKS = {(1, 1): "\u2588", (1, 0): "\u2580", (0, 1): "\u2584", (0, 0): "\u00a0"}
@@ -23,8 +18,13 @@ QUIET = 2
 
 
 def _code(link):
-    if segno is None:
-        raise AnsibleFilterError("A QR code needs the Python package segno: pip install -r requirements.txt brings it.")
+    # Here, because to find a filter each process of Ansible loads every file of this folder.
+    try:
+        import segno
+    except ImportError as error:
+        raise AnsibleFilterError(
+            "A QR code needs the Python package segno: pip install -r requirements.txt brings it."
+        ) from error
     try:
         return segno.make(to_text(link), error="L", micro=False)
     except segno.DataOverflowError as error:

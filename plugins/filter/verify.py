@@ -11,7 +11,6 @@ import hmac
 import json
 
 from ansible.module_utils.common.text.converters import to_text
-from ansible_collections.threedpc.pacs.plugins.module_utils.http_judge import judge_days
 
 DAY = datetime.timedelta(days=1)
 
@@ -162,6 +161,9 @@ def certificate_results(text, fail_days, warn_days, now=None):
 
 
 def _end_result(name, entry, fail_days, warn_days, now):
+    # Here, because to find a filter each process of Ansible loads every file of this folder.
+    from ansible_collections.threedpc.pacs.plugins.module_utils.http_judge import judge_days
+
     begin, end = _time(entry["not_before"]), _time(entry["not_after"])
     limits = {"fail_days": fail_days, "warn_days": warn_days}
     days = (end - now) / DAY

@@ -91,7 +91,7 @@ def play(playbook, *arguments):
     log, notes = CACHE / f"{Path(playbook).stem}.log", CACHE / "tasks.jsonl"
     notes.unlink(missing_ok=True)
     environment = os.environ | {
-        "ANSIBLE_CALLBACK_PLUGINS": str(HERE),
+        "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback"),
         "ANSIBLE_CALLBACKS_ENABLED": "plays_callback",
         "BENCH_TASKS": str(notes),
     }

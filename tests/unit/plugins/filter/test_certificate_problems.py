@@ -14,6 +14,7 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.threedpc.pacs.plugins.filter import certificate_problems as plugin
 from ansible_collections.threedpc.pacs.plugins.filter.certificate_problems import certificate_problems
+from ansible_collections.threedpc.pacs.plugins.plugin_utils import certificate_rules
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
@@ -493,7 +494,7 @@ def test_certificate_and_key_both_unreadable():
 
 
 def test_controller_without_cryptography(monkeypatch):
-    monkeypatch.setattr(plugin.certificate_rules, "CRYPTOGRAPHY_ERROR", ImportError("no"))
+    monkeypatch.setattr(certificate_rules, "CRYPTOGRAPHY_ERROR", ImportError("no"))
     with pytest.raises(AnsibleFilterError, match="cryptography on the controller"):
         certificate_problems(LEAF.pem, LEAF.key_pem(), DOMAIN, "Hospital")
 
