@@ -3,6 +3,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 export PATH="$PWD/.cache/venv/bin:$PATH"
+# Judges whether a model is conformant DICOM.
+bash tests/need.sh dciodvfy dicom3tools || exit 1
 # The link in here is what makes the checkout importable as a collection.
 link=.cache/collections/ansible_collections/threedpc
 mkdir -p "$link"

@@ -5,5 +5,5 @@
 # The bench, with a browser. Arguments: see bench.py.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-bash tests/browser/chromium.sh
+bash tests/need.sh chromium
 PYTHONPATH="$PWD/.collections" exec python tests/bench/bench.py "$@"

@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-bash tests/browser/chromium.sh
+bash tests/need.sh chromium
 
 python=.cache/venv/bin/python
 [ -x "$python" ] || python=python3

@@ -184,9 +184,9 @@ def test_nothing_of_the_new_release_starts_by_itself(program, site):
     assert site.state()["phase"] == "copied"
 
 
+# SQLite's files lie among those of the studies.
+@pytest.mark.parametrize("site", ["postgresql"], indirect=True)
 def test_a_database_behind_a_link_comes_back(program, site, tmp_path):
-    if site.sqlite:
-        pytest.skip("Its files lie among those of the studies.")
     place = site.places()[0][0]
     place.rename(tmp_path / "disk")
     place.symlink_to(tmp_path / "disk")

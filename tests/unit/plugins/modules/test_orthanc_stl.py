@@ -8,7 +8,6 @@ import copy
 import hashlib
 import io
 import re
-import shutil
 import subprocess
 
 import numpy as np
@@ -169,7 +168,6 @@ def test_a_model_is_attached_and_says_what_it_is(attach, orthanc, images, skull)
     assert result["diff"]["before"]["versions"] == []
 
 
-@pytest.mark.skipif(not shutil.which("dciodvfy"), reason="dicom3tools is not installed")
 def test_an_outside_judge_finds_nothing_wrong(attach, orthanc, tmp_path):
     name = attach()["instance_id"]
     (tmp_path / "a.dcm").write_bytes(orthanc.files[name])
