@@ -151,7 +151,9 @@ class Probe(threading.Thread):
 
     def __init__(self, url: str):
         super().__init__()
-        self.url, self.asked, self.failed, self.over = url, 0, [], threading.Event()
+        self.url, self.asked, self.over = url, 0, threading.Event()
+        # overtaken: sent on to HTTPS just before the site stopped speaking it.
+        self.failed, self.overtaken = [], []
 
     def run(self):
         while not self.over.is_set():
@@ -164,7 +166,8 @@ class Probe(threading.Thread):
                         if answer.status_code >= 400:
                             self.failed.append(str(answer.status_code))
             except requests.RequestException as error:
-                self.failed.append(str(error))
+                sent_on = error.request.url != self.url and "refused" in str(error)
+                (self.overtaken if sent_on else self.failed).append(str(error))
             time.sleep(0.01)
 
 

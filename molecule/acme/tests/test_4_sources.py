@@ -118,6 +118,8 @@ def test_a_change_of_the_source_interrupts_nobody(step):
     print(source, "to", target, ":", probe.asked, "requests")
     assert changed(run)
     assert probe.asked > 20 and probe.failed == []
+    # A redirect that was answered in the moment before the end of TLS leads nowhere; the next answer is no redirect.
+    assert len(probe.overtaken) <= (target == "none"), probe.overtaken
     assert container() == before
     if target == "none":
         answer = requests.get(f"http://{NAME}/orthanc/system", auth=STAFF, timeout=60, allow_redirects=False)

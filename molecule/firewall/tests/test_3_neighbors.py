@@ -74,7 +74,8 @@ def test_the_flush_of_nftables_service():
     before = loaded()
     for action in ("restart", "reload", "restart"):
         server(f"systemctl {action} nftables")
-        assert loaded() == before
+        # systemctl waits for that service, not for ours, which systemd starts after it.
+        wait_until(lambda: loaded() == before, 10)
     server("systemctl stop nftables")
     # The operator's next run puts right what is ours.
     assert changed(close()) == 1
