@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime
-import functools
 import hashlib
 import hmac
 import ipaddress
@@ -142,32 +141,12 @@ def postgres_option(setting):
     return ["-c", f"{setting['key']}={setting['value']}"]
 
 
-def _canonical(value):
-    """A form in which the order of keys makes no difference, and the type of everything does."""
-    if isinstance(value, dict):
-        entries = [[_canonical(key), _canonical(entry)] for key, entry in value.items()]
-        return {"entries": sorted(entries, key=json.dumps)}
-    return [_canonical(entry) for entry in value] if isinstance(value, list) else value
-
-
-@functools.lru_cache(maxsize=64)
-def _slow_digest(text):
-    """A digest that takes as long as checking a password: everybody on the server may read it and try passwords."""
-    return hashlib.scrypt(text, salt=b"threedpc.pacs.config_digest", n=2**14, r=8, p=1, dklen=6).hex()
-
-
-def config_digest(*inputs):
-    """A short digest of everything a container reads, its secrets too; another one makes Compose recreate it."""
-    return _slow_digest(json.dumps(_canonical(_plain(inputs))).encode())
-
-
 class FilterModule:
     """Filters of the collection."""
 
     def filters(self):
         return {
             "compose_yaml": compose_yaml,
-            "config_digest": config_digest,
             "derived_secret": derived_secret,
             "network_address": network_address,
             "orthanc_json": orthanc_json,

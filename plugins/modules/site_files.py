@@ -72,6 +72,13 @@ options:
         type: str
         choices: [text, base64]
         default: text
+      inputs_digest:
+        description:
+          - Whether V(@inputs_digest@) in the content becomes twelve hexadecimal digits that are others whenever
+            something else in O(files) or O(secrets) is, such as for a label that makes Compose recreate a container.
+          - The digest is slow to compute (scrypt), so that nobody who reads it can try many secrets.
+        type: bool
+        default: false
       mode:
         description: Octal mode with its leading zero, in quotes.
         type: str
@@ -173,6 +180,10 @@ options:
             type: str
             choices: [text, base64]
             default: text
+          inputs_digest:
+            description: As O(files[].inputs_digest), of this service.
+            type: bool
+            default: false
           mode:
             description: As O(files[].mode).
             type: str
@@ -275,6 +286,8 @@ import base64
 import binascii
 import errno
 import glob
+import hashlib
+import json
 import os
 import re
 import stat
@@ -287,6 +300,8 @@ from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsEr
 MODE = re.compile(r"0[0-7]{3,4}")
 
 KINDS = ("directories", "files", "secrets")
+
+DIGEST = b"@inputs_digest@"
 
 
 class JournalModule(AnsibleModule):
@@ -420,6 +435,7 @@ def check(parts):
                 if kind != "directories":
                     files.add(entry["path"])
         part["absent"] = [checked_path(path, seen) for path in part["absent"]]
+        fill_in_digest(part)
     for path in seen:
         check_parents(path, files)
 
@@ -457,6 +473,24 @@ def check_entry(entry):
     except UnicodeEncodeError:
         # The cause names the characters, which may be a secret's.
         raise PacsError(f"The content of {path} can't be written as UTF-8.") from None
+
+
+def fill_in_digest(part):
+    """Put the digest of a service's inputs where it belongs."""
+    telling = [entry for entry in part["files"] if entry["inputs_digest"]]
+    if not telling:
+        return
+    inputs = [
+        [entry["path"], entry["mode"], entry["owner"], entry["group"], hashlib.sha256(entry["content"]).hexdigest()]
+        for entry in part["files"] + part["secrets"]
+        if entry not in telling
+    ]
+    # Everybody on the server may read it, and could try passwords; it takes as long as a login.
+    digest = hashlib.scrypt(json.dumps(sorted(inputs)).encode(), salt=b"threedpc.pacs", n=2**14, r=8, p=1, dklen=6)
+    for entry in telling:
+        if DIGEST not in entry["content"]:
+            raise PacsError(f"The content of {entry['path']} has no {DIGEST.decode()}, but inputs_digest is true.")
+        entry["content"] = entry["content"].replace(DIGEST, digest.hex().encode())
 
 
 def check_parents(path, files):
@@ -556,6 +590,7 @@ def part_spec():
     file_entry = entry | {
         "content": content,
         "encoding": {"type": "str", "choices": ["text", "base64"], "default": "text"},
+        "inputs_digest": {"type": "bool", "default": False},
         "mode": {"type": "str", "default": "0644"},
     }
     secret_entry = entry | {"content": content | {"no_log": True}, "mode": {"type": "str", "default": "0400"}}

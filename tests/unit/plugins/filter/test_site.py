@@ -9,8 +9,6 @@ import datetime
 import json
 import pathlib
 import re
-import subprocess
-import sys
 import urllib.parse
 
 import pytest
@@ -305,81 +303,6 @@ def test_postgresql_uri_reads_back(password):
         "/orthanc",
     )
     assert dict(urllib.parse.parse_qsl(uri.query)) == {"sslmode": "disable", "application_name": f"app {password}"}
-
-
-# The digest.
-
-BASE = {"a": ["x", {"b": 1, "c": None}], "d": "secret"}
-
-
-def test_digest_is_stable_across_processes():
-    program = (
-        "import json, sys; from ansible_collections.threedpc.pacs.plugins.filter import site;"
-        "print(site.config_digest(json.loads(sys.argv[1]), {'b', 'a', 'c'}))"
-    )
-    command = [sys.executable, "-c", program, json.dumps(BASE)]
-    digests = set()
-    for seed in ("1", "2"):
-        environment = {"PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": seed, "PATH": "", "LC_ALL": "C.UTF-8"}
-        digests.add(
-            subprocess.run(command, env=environment, check=True, capture_output=True, text=True, timeout=60).stdout
-        )
-    assert digests == {site.config_digest(BASE, {"a", "b", "c"}) + "\n"}
-
-
-def test_digest_is_short_and_does_not_depend_on_the_order_of_keys():
-    digest = site.config_digest(BASE)
-    assert len(digest) == 12
-    assert int(digest, 16) >= 0
-    assert site.config_digest({"d": "secret", "a": ["x", {"c": None, "b": 1}]}) == digest
-
-
-OTHERS = [
-    ({},),
-    (),
-    (BASE, None),
-    (BASE, BASE),
-    ([BASE],),
-    ({"a": ["x", {"b": 1, "c": None}], "d": "Secret"},),
-    ({"a": ["x", {"b": 1, "c": None}], "d": "secret "},),
-    ({"a": ["x", {"b": 1, "c": None}], "e": "secret"},),
-    ({"a": ["x", {"b": 1, "c": None}]},),
-    ({"a": ["x", {"b": 1}], "d": "secret"},),
-    ({"a": ["x", {"b": 1, "c": ""}], "d": "secret"},),
-    ({"a": ["x", {"b": 1, "c": False}], "d": "secret"},),
-    ({"a": ["x", {"b": True, "c": None}], "d": "secret"},),
-    ({"a": ["x", {"b": "1", "c": None}], "d": "secret"},),
-    ({"a": ["x", {"b": 1.0, "c": None}], "d": "secret"},),
-    ({"a": [{"b": 1, "c": None}, "x"], "d": "secret"},),
-    ({"a": ["x", [["b", 1], ["c", None]]], "d": "secret"},),
-    ({1: "x"},),
-    ({"1": "x"},),
-    ({True: "x"},),
-]
-
-
-def test_digest_differs_with_every_input():
-    digests = [site.config_digest(*inputs) for inputs in [(BASE,), *OTHERS]]
-    assert len(set(digests)) == len(digests)
-
-
-def test_digest_of_files_and_vaulted_secrets(template):
-    expression = "[{'path': '/f', 'content': content}, secret] | config_digest"
-    first = template(expression, "x: 1\ncontent: 'a{{ x }}'\n", secret=PASSWORDS[0])
-    assert first == site.config_digest([{"path": "/f", "content": "a1"}, PASSWORDS[0]])
-    assert template(expression, "x: 2\ncontent: 'a{{ x }}'\n", secret=PASSWORDS[0]) != first
-    assert template(expression, "x: 1\ncontent: 'a{{ x }}'\n", secret="other") != first
-
-
-def test_digest_is_slow_for_whoever_guesses(monkeypatch):
-    """It stands in a label that everybody may read, next to all inputs but the secret ones."""
-    costs = []
-    real = site.hashlib.scrypt
-    monkeypatch.setattr(site.hashlib, "scrypt", lambda text, **cost: (costs.append(cost), real(text, **cost))[1])
-    site.config_digest("never digested before")
-    site.config_digest("never digested before")
-    (cost,) = costs
-    assert cost["n"] * cost["r"] * 128 >= 16 * 2**20
 
 
 def test_every_filter_is_documented():

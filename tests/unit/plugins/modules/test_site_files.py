@@ -9,6 +9,7 @@ import base64
 import json
 import os
 import pathlib
+import re
 import shutil
 import stat
 import subprocess
@@ -692,3 +693,79 @@ def test_then_answers_and_never_fails_the_task(run, tmp_path):
     assert run(check_mode=True, files=files, then=command)["then"]["rc"] == 3
     missing = run(files=files, then=["/no/such/command"])
     assert missing["then"]["rc"] == 127 and "could not be run" in missing["then"]["stderr"]
+
+
+# The digest of what a service reads.
+
+DIGEST_OF = {"content": "inputs: @inputs_digest@\n", "inputs_digest": True}
+
+
+@pytest.fixture
+def digest(run, tmp_path):
+    """What becomes of the fragment of a service with these files and secrets."""
+
+    def written(files, secrets, **fragment):
+        files = [dict(entry, path=tmp_path / entry["path"]) for entry in files]
+        secrets = [dict(entry, path=tmp_path / entry["path"]) for entry in secrets]
+        fragment = {"path": tmp_path / "fragment.yml"} | DIGEST_OF | fragment
+        sequence(run, tmp_path, files=[*files, fragment], secrets=secrets)
+        return (tmp_path / "fragment.yml").read_text()
+
+    return written
+
+
+INPUTS = {
+    "files": [{"path": "a", "content": "one"}, {"path": "b", "content": "two"}],
+    "secrets": [{"path": "s", "content": "secret"}],
+}
+OTHER_INPUTS = {
+    "content": {"files": [{"path": "a", "content": "One"}, {"path": "b", "content": "two"}]},
+    "swapped": {"files": [{"path": "a", "content": "two"}, {"path": "b", "content": "one"}]},
+    "less": {"files": [{"path": "a", "content": "one"}]},
+    "more": {"files": [*INPUTS["files"], {"path": "c", "content": ""}]},
+    "path": {"files": [{"path": "a", "content": "one"}, {"path": "c", "content": "two"}]},
+    "mode": {"files": [{"path": "a", "content": "one", "mode": "0600"}, {"path": "b", "content": "two"}]},
+    "secret": {"secrets": [{"path": "s", "content": "secret "}]},
+    "no secret": {"secrets": []},
+    "secret's mode": {"secrets": [{"path": "s", "content": "secret", "mode": "0440"}]},
+}
+
+
+@pytest.mark.parametrize("change", OTHER_INPUTS.values(), ids=OTHER_INPUTS)
+def test_digest_differs_with_every_input(digest, change):
+    first = digest(**INPUTS)
+    assert re.fullmatch("inputs: [0-9a-f]{12}\n", first)
+    assert digest(**INPUTS | change) != first
+
+
+def test_digest_depends_on_nothing_else(digest, run, tmp_path):
+    first = digest(**INPUTS)
+    for path in tmp_path.iterdir():
+        path.unlink()
+    assert digest(files=INPUTS["files"][::-1], secrets=INPUTS["secrets"]) == first
+    # Nor on what tells it, nor on other services.
+    told = DIGEST_OF | {"path": str(tmp_path / "fragment.yml")} | OWN
+    inputs = {
+        kind: [dict(entry, path=str(tmp_path / entry["path"]), **OWN) for entry in INPUTS[kind]] for kind in INPUTS
+    }
+    other = {"files": [OWN | DIGEST_OF | {"path": str(tmp_path / "other"), "content": "@inputs_digest@ x"}]}
+    told["content"] = "again, " + told["content"]
+    inputs["files"].append(told)
+    assert run(services=[other, inputs])["paths"] == [str(tmp_path / "other"), told["path"]]
+    assert (tmp_path / "fragment.yml").read_text() == "again, " + first
+    assert (tmp_path / "other").read_text()[:12] not in first
+
+
+def test_digest_only_where_it_is_asked_for(digest, run, tmp_path):
+    assert digest(**INPUTS, inputs_digest=False) == "inputs: @inputs_digest@\n"
+    told = refused(run, tmp_path, files=[{"path": tmp_path / "x", "content": "nothing", "inputs_digest": True}])
+    assert told == f"The content of {tmp_path}/x has no @inputs_digest@, but inputs_digest is true."
+
+
+def test_digest_is_slow_for_whoever_guesses(digest, monkeypatch):
+    """It stands in a label that everybody may read, next to all inputs but the secret ones."""
+    costs = []
+    real = site_files.hashlib.scrypt
+    monkeypatch.setattr(site_files.hashlib, "scrypt", lambda text, **cost: (costs.append(cost), real(text, **cost))[1])
+    digest(**INPUTS)
+    assert min(cost["n"] * cost["r"] * 128 for cost in costs) >= 16 * 2**20
