@@ -1,7 +1,10 @@
 """What is particular to these sites; site.yml has ended with the whole of verify.yml on both."""
 
+import base64
+import http.client
 import json
 import re
+import ssl
 import subprocess
 from pathlib import Path
 
@@ -113,7 +116,6 @@ def test_a_service_that_was_stopped_is_found():
 
 
 def test_shares_with_a_host_name_of_their_own_and_downloads():
-    """The last test of this site: it stays like this."""
     run = play("site.yml", pacs_shares_domain="shares.ward9.example", pacs_share_download=True)
     assert run.returncode == 0, run.stdout[-3000:]
     url, token, uid = share()
@@ -139,3 +141,45 @@ def test_shares_with_a_host_name_of_their_own_and_downloads():
     assert ask("GET", archive, staff=False, headers=there).status_code == 403
     assert ask("GET", f"{archive}?token=a.b.c", staff=False, headers=there).status_code == 403
     assert ask("DELETE", f"{archive}?token={token['token']}", staff=False, headers=there).status_code == 403
+
+
+class Named(http.client.HTTPSConnection):
+    """A connection to ward9 that names a host in its TLS handshake."""
+
+    def __init__(self, name):
+        context = ssl.create_default_context(cafile=SCENARIO / "inventory/.local/ward9/ca.crt")
+        super().__init__("10.213.44.9", timeout=20, context=context)
+        self.name = name
+
+    def connect(self):
+        http.client.HTTPConnection.connect(self)
+        self.sock = self._context.wrap_socket(self.sock, server_hostname=self.name)
+
+    def ask(self, path, host=None, **headers):
+        """Ask as staff; the host may be another one than the handshake's."""
+        staff = "Basic " + base64.b64encode(b"anna:molecule anna 1").decode()
+        self.request("GET", path, headers={"Host": host or self.name, "Authorization": staff} | headers)
+        answer = self.getresponse()
+        return answer.status, answer.read()
+
+
+def test_shares_with_a_host_name_of_their_own_over_tls():
+    """The last test of this site: it stays like this."""
+    pacs, shares = "pacs.ward9.example", "shares.ward9.example"
+    _url, token, uid = share()
+    run = play("site.yml", tls_source="selfsigned", pacs_domain=pacs, pacs_shares_domain=shares)
+    assert run.returncode == 0, run.stdout[-3000:]
+    # Each name is in the certificate, or there would be no connection.
+    assert Named(pacs).ask("/orthanc/system")[0] == 200
+    assert Named(pacs).ask("/shares/open/")[0] == 404
+    assert Named(shares).ask("/shares/open/")[0] == 200
+    assert Named(shares).ask("/orthanc/system")[0] == 404
+    status, body = Named(shares).ask(f"/shares/dicom-web/studies/{uid}/series", **token)
+    assert status == 200
+    link = json.loads(body)[0]["00081190"]["Value"][0]
+    assert link.startswith(f"https://{shares}/shares/dicom-web/studies/{uid}/")
+    # A firewall that lets this name through sees no other one, and has not let the pages of the staff through.
+    for path in ("/orthanc/system", "/orthanc/ui/app/", "/orthanc/shares", "/"):
+        assert Named(shares).ask(path, host=pacs)[0] == 421
+    with pytest.raises(ssl.SSLError, match="unrecognized name"):
+        Named("other.ward9.example").ask("/")
