@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import subprocess
 from pathlib import Path
@@ -47,6 +48,26 @@ def associate(entity, address, called, **options):
     get_msg = association.dimse.get_msg
     association.dimse.get_msg = lambda block=False: get_msg(block=True) if block else (None, None)
     return association
+
+
+@contextlib.contextmanager
+def small_disk(server, place, room=40):
+    """Lay a disk with so many free megabytes over a directory, with what is in it; what it held in the end is gone.
+
+    The server's own disk is that of this machine, on which other scenarios run.
+    """
+    stop, start = (
+        f"(cd /opt/pacs && docker compose {word} >/dev/null 2>&1)" for word in ("stop", "up --detach --wait")
+    )
+    server.run(
+        f"{stop}; mkdir -p /mnt/small && size=$(du -sm {place} | cut -f1) &&"
+        f" mount -t tmpfs -o size=$((size + {room}))M,mode=$(stat -c %a {place}) small /mnt/small &&"
+        f" cp -a {place}/. /mnt/small && mount --bind /mnt/small {place} && umount /mnt/small && {start}"
+    )
+    try:
+        yield
+    finally:
+        server.run(f"{stop}; umount {place} && {start}")
 
 
 class Shell:

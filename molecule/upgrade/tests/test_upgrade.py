@@ -12,6 +12,7 @@ import time
 import pytest
 import requests
 from conftest import KEPT, play, start, wait_for_phase
+from deployed import small_disk
 
 RANDOM = random.Random(os.environ.get("PYTEST_SEED", "upgrade"))
 
@@ -81,13 +82,8 @@ def test_an_image_that_is_not_there_is_missed_before_anything_stops(server, site
 
 
 def test_a_full_disk_is_refused(server):
-    server.run(
-        "fallocate --length $(($(df --output=avail -B1 /var/lib/pacs | tail -1) - 500000000)) /var/lib/pacs/ballast"
-    )
-    try:
+    with small_disk(server, "/var/lib/pacs", room=500):
         assert "An upgrade needs" in play("upgrade", "new", succeeds=False)
-    finally:
-        server.run("rm /var/lib/pacs/ballast")
     assert server.release() == {"old"}
 
 
