@@ -40,7 +40,11 @@ SITE = {
 }
 # nginx with the site's own configuration, which does not ask the gate.
 UNGATED = "172.30.42.60"
-IMAGES = ROOT / ".cache" / "lab" / f"images{'-upstream' if os.environ.get('IMAGES') == 'upstream' else ''}.yml"
+UPSTREAM = os.environ.get("IMAGES") == "upstream"
+IMAGES = ROOT / ".cache" / "lab" / f"images{'-upstream' if UPSTREAM else ''}.yml"
+if not UPSTREAM:
+    # What docs/performance.md advises for a PostgreSQL plugin as old as Debian's.
+    SITE["pacs_index_connections"] = {"orthanc": 1, "orthanc-for-shares": 10}
 
 
 @dataclass(frozen=True)
