@@ -254,13 +254,14 @@ class Study:
 
 
 def memory(stack):
-    """MiB of each container of a stack, as `docker stats` counts it: without the cache of files."""
+    """Of each container of a stack MiB and percent of its limit, as `docker stats` counts them: without the cache of
+    files."""
     names = server("sh", "-c", f"cd {stack.project} && docker compose ps --quiet | xargs docker stats --no-stream "
-                   "--format '{{.Name}} {{.MemUsage}}'")  # fmt: skip
+                   "--format '{{.Name}} {{.MemUsage}} {{.MemPerc}}'")  # fmt: skip
     units = {"B": 2**-20, "KiB": 2**-10, "MiB": 1, "GiB": 2**10}
     found = {}
-    for name, number, unit in re.findall(r"^(\S+) ([\d.]+)([KMG]?i?B) ", names, re.MULTILINE):
-        found[re.sub(r"^(pacs|reference)-|-1$", "", name)] = float(number) * units[unit]
+    for name, number, unit, percent in re.findall(r"^(\S+) ([\d.]+)([KMG]?i?B) / \S+ ([\d.]+)%", names, re.MULTILINE):
+        found[re.sub(r"^(pacs|reference)-|-1$", "", name)] = float(number) * units[unit], float(percent)
     return found
 
 

@@ -1,10 +1,12 @@
 """Other people's rules beside ours, restarts, a reboot, and the end of it."""
 
+import contextlib
 import subprocess
 
 import pytest
 from conftest import (
     ADDRESSES,
+    CLIENTS,
     OPEN,
     ORTHANC,
     SERVER,
@@ -25,6 +27,35 @@ from conftest import (
 from table import ROWS
 
 testinfra_hosts = [f"docker://{SERVER}"]
+
+
+# A service of the server's own, on a port that is not the PACS's.
+OTHER = 8422
+JAIL = """[DEFAULT]
+banaction = nftables[type=allports]
+[sshd]
+enabled = false
+[other]
+enabled = true
+backend = polling
+filter = sshd
+logpath = /var/log/other.log
+"""
+
+
+@contextlib.contextmanager
+def neighbor(*packages: str):
+    """Packages of the distribution, as its administrator installs and removes them, and the other service."""
+    server(f"apt-get install --yes --no-install-recommends --no-download {' '.join(packages)}")
+    server(f"systemd-run --unit=other --quiet python3 -m http.server {OTHER}")
+    try:
+        yield
+    finally:
+        server(f"systemctl stop other; apt-get purge --yes {' '.join(packages)}")
+
+
+def reaches_other(client: str) -> bool:
+    return ask(client, OTHER, ADDRESSES["ipv4"]) == OPEN
 
 
 def check_who_gets_through():
@@ -67,6 +98,56 @@ def test_ufw_beside_it():
         check_who_gets_through()
     finally:
         server("ufw --force disable")
+
+
+def check_that_a_run_leaves(table: str):
+    """The operator's run puts back what is ours and touches nothing of another table."""
+    before = server(f"nft --stateless list table {table}")
+    server(f"nft delete table {TABLE}")
+    assert changed(close()) == 1
+    assert server(f"nft --stateless list table {table}") == before
+    check_who_gets_through()
+
+
+def firewalld(change: str):
+    server(f"firewall-cmd --quiet --permanent {change} && firewall-cmd --quiet --reload")
+    # Docker makes its rules again after a reload.
+    wait_until(it_answers, 60)
+
+
+def test_firewalld_beside_it():
+    before = loaded()
+    with neighbor("firewalld"):
+        # Docker tells firewalld of its networks when it starts.
+        restart_docker()
+        assert not reaches_other("scanner")
+        # Callers over IPv6 come to Docker's proxy, a program of the server, which firewalld has to let in as well.
+        firewalld(f"--add-port={OTHER}/tcp --add-port=4242/tcp --add-port=2762/tcp")
+        assert reaches_other("scanner")
+        assert loaded() == before
+        check_that_a_run_leaves("inet firewalld")
+        assert reaches_other("scanner")
+        firewalld(f"--remove-port={OTHER}/tcp")
+        assert not reaches_other("scanner")
+        check_who_gets_through()
+    restart_docker()
+    check_who_gets_through()
+
+
+def test_fail2ban_beside_it():
+    before = loaded()
+    with neighbor("fail2ban", "python3-systemd"):
+        server(f"touch /var/log/other.log; cat > /etc/fail2ban/jail.d/other.local <<'END'\n{JAIL}END")
+        server("systemctl restart fail2ban && timeout 30 sh -c 'until fail2ban-client ping; do sleep 0.3; done'")
+        assert reaches_other("scanner")
+        server(f"fail2ban-client set other banip {CLIENTS['scanner']['ipv4']}")
+        wait_until(lambda: not reaches_other("scanner"))
+        assert reaches_other("moved")
+        check_that_a_run_leaves("inet f2b-table")
+        assert not reaches_other("scanner")
+        server(f"fail2ban-client set other unbanip {CLIENTS['scanner']['ipv4']}")
+        wait_until(lambda: reaches_other("scanner"))
+        assert loaded() == before
 
 
 def test_the_flush_of_nftables_service():
