@@ -38,13 +38,13 @@ def lab_images():
     return f"--extra-vars=@{os.environ['LAB_IMAGES']}"
 
 
-def associate(entity, address, called, **options):
+def associate(entity, address, called, port=4242, **options):
     """An association with the archive, in which only who waits for an answer gets it.
 
     pynetdicom's own thread looks for requests of the other side. On a busy machine it takes our answer for one, and
     drops it; then we would wait in vain and abort.
     """
-    association = entity.associate(address, 4242, ae_title=called, **options)
+    association = entity.associate(address, port, ae_title=called, **options)
     get_msg = association.dimse.get_msg
     association.dimse.get_msg = lambda block=False: get_msg(block=True) if block else (None, None)
     return association

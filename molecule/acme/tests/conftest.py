@@ -152,23 +152,36 @@ class Probe(threading.Thread):
     def __init__(self, url: str):
         super().__init__()
         self.url, self.asked, self.over = url, 0, threading.Event()
-        # overtaken: sent on to HTTPS just before the site stopped speaking it.
-        self.failed, self.overtaken = [], []
+        # closed: a connection that rested, just when the next request was on its way.
+        # overtaken: sent on to HTTPS, just before the site stopped speaking it.
+        self.failed, self.closed, self.overtaken = [], [], []
 
     def run(self):
         while not self.over.is_set():
+            rested = False
             try:
                 with requests.Session() as session:
                     session.auth = STAFF
                     for _attempt in range(5):
                         answer = session.get(self.url, timeout=60, verify=False)
                         self.asked += 1
+                        rested = True
                         if answer.status_code >= 400:
                             self.failed.append(str(answer.status_code))
             except requests.RequestException as error:
-                sent_on = error.request.url != self.url and "refused" in str(error)
-                (self.overtaken if sent_on else self.failed).append(str(error))
+                self.kind(error, rested).append(str(error))
             time.sleep(0.01)
+
+    def kind(self, error: requests.RequestException, rested: bool) -> list:
+        if rested and ("RemoteDisconnected" in str(error) or "ConnectionResetError" in str(error)):
+            return self.closed
+        if error.request.url != self.url and "refused" in str(error):
+            return self.overtaken
+        return self.failed
+
+    def noticed(self, tls_ends: bool = False) -> list:
+        """What a user would have noticed. No server can help the other two at a reload, and a browser asks again."""
+        return self.failed + self.closed[2:] + self.overtaken[int(tls_ends) :]
 
 
 @contextlib.contextmanager

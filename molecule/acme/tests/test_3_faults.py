@@ -152,7 +152,7 @@ def test_site_yml_ends_with_the_reason_after_everything_else_is_done(due):
     assert "threedpc.pacs.tls : Say why a certificate could not be renewed" in told
     assert f"{SITE['tls_acme_server']} issued no certificate for {NAME}" in " ".join(told.split())
     assert "orthanc : Bring Orthanc's list of modalities" in run.stdout
-    assert probe.failed + probe.overtaken == []
+    assert probe.noticed() == []
 
 
 def test_an_account_that_was_deactivated_heals_itself(due):
