@@ -285,8 +285,8 @@ def over_tls(folder):
 
 def test_what_the_sites_own_authorities_issued_is_renewed_by_cron_as_well(tmp_path):
     ct1 = {"name": "ct1", "aet": "CT1", "address": "10.213.46.1", "tls": True}
-    run = play({"tls_source": "selfsigned", "pacs_dicom_tls_enabled": True, "pacs_modalities": [ct1]})
-    assert changed(run)
+    changes = {"tls_source": "selfsigned", "pacs_dicom_tls_enabled": True, "pacs_modalities": [ct1]}
+    assert changed(play(changes, "converge.yml"))
     server(f"python3 - <<'END'\n{AGED}END")
     server("cd /opt/pacs && docker compose exec -T nginx nginx -c /etc/nginx/pacs/nginx.conf -s reload")
     wait_until(lambda: 0 < (served().not_valid_after_utc - NOW) / DAY < 20)
