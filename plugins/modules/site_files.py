@@ -483,7 +483,7 @@ def fill_in_digest(part):
     inputs = [
         [entry["path"], entry["mode"], entry["owner"], entry["group"], hashlib.sha256(entry["content"]).hexdigest()]
         for entry in part["files"] + part["secrets"]
-        if entry not in telling
+        if not entry.get("inputs_digest")
     ]
     # Everybody on the server may read it, and could try passwords; it takes as long as a login.
     digest = hashlib.scrypt(json.dumps(sorted(inputs)).encode(), salt=b"threedpc.pacs", n=2**14, r=8, p=1, dklen=6)

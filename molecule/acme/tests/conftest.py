@@ -180,7 +180,10 @@ class Probe(threading.Thread):
         return self.failed
 
     def noticed(self, tls_ends: bool = False) -> list:
-        """What a user would have noticed. No server can help the other two at a reload, and a browser asks again."""
+        """What a user would have noticed. No server can help the other two at a reload, and a browser asks again.
+
+        A run reloads nginx twice at the most, for its configuration and for a certificate.
+        """
         return self.failed + self.closed[2:] + self.overtaken[int(tls_ends) :]
 
 
