@@ -16,7 +16,8 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 LAB = ROOT / "tests" / "lab"
 VARS = ROOT / "inventories" / "demo" / "group_vars" / "all" / "lab.yml"
-CONTAINER = "threedpc-pacs-demo"
+# DEMO_NAME lets the demos of several checkouts run side by side.
+CONTAINER = os.environ.get("DEMO_NAME", "threedpc-pacs-demo")
 START = time.monotonic()
 
 
