@@ -11,33 +11,47 @@ refusal.
 import json
 import logging
 import secrets
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import cookies
-from pathlib import Path
 
 import asked
 from archive import Archive, user
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from ledger import UNAVAILABLE, Ledger, iso
+from starlette.exceptions import HTTPException
 from tokens import InvalidToken, Tokens, expiry
 
-logging.basicConfig(level=logging.INFO, format="%(message)s")
 log = logging.getLogger("share-gate")
+routes = APIRouter()
 
-CONFIG = json.loads(Path("/etc/pacs/gate.json").read_text(encoding="utf-8"))
-SECRETS = Path("/run/secrets")
 
-# Stripped as the auth service strips it, which signs with it.
-tokens = Tokens(
-    (SECRETS / "SECRET_KEY").read_text(encoding="utf-8").strip(),
-    json.loads((SECRETS / "previous_keys").read_text(encoding="utf-8")),
-)
-ledger = Ledger(password=(SECRETS / "database_password").read_text(encoding="utf-8"), **CONFIG["database"])
-archive = Archive(CONFIG["archive"])
+@dataclass
+class Gate:
+    """What a site's gate works with."""
 
-app = FastAPI(title="share-gate", docs_url=None, redoc_url=None, openapi_url=None)
+    config: dict
+    tokens: Tokens
+    ledger: Ledger
+    archive: Archive
+
+
+def create_app(gate: Gate):
+    app = FastAPI(title="share-gate", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.gate = gate
+    app.include_router(routes)
+    handlers = {Denied: denied, asked.Refused: refused, HTTPException: no_route, InvalidToken: not_ours}
+    for kind_of_error in UNAVAILABLE:
+        handlers[kind_of_error] = unavailable
+    for kind_of_error, answer in {**handlers, Exception: failed}.items():
+        app.add_exception_handler(kind_of_error, answer)
+    return app
+
+
+def gate_of(request) -> Gate:
+    return request.app.state.gate
 
 
 class Denied(Exception):
@@ -48,14 +62,21 @@ class Denied(Exception):
         self.reason, self.status = reason, status
 
 
-@app.exception_handler(Denied)
 def denied(_request, error: Denied):
     return JSONResponse({"reason": error.reason}, error.status)
 
 
-@app.exception_handler(asked.Refused)
 def refused(_request, error: asked.Refused):
-    return JSONResponse({"Message": str(error)}, 422)
+    return JSONResponse({"Message": str(error)}, error.status)
+
+
+def no_route(_request, error: HTTPException):
+    sentences = {
+        404: "The gate of the shares has nothing here.",
+        405: "The gate of the shares knows no such method here.",
+    }
+    message = sentences.get(error.status_code, "The gate of the shares does not understand this request.")
+    return JSONResponse({"Message": message}, error.status_code, headers=error.headers)
 
 
 def unavailable(_request, error: Exception):
@@ -63,13 +84,19 @@ def unavailable(_request, error: Exception):
     return JSONResponse({"reason": "unavailable", "Message": "The ledger of the shares can't be asked."}, 503)
 
 
-for kind_of_error in UNAVAILABLE:
-    app.add_exception_handler(kind_of_error, unavailable)
+def not_ours(_request, _error: InvalidToken):
+    log.error("the auth service made a token that the gate can't read: do they have the same signing key?")
+    return JSONResponse({"Message": "The auth service made a token that the gate can't read."}, 502)
 
 
-@app.get("/health")
-def health():
-    ledger.ask()
+def failed(_request, _error: Exception):
+    """A failure of our own is a refusal; its traceback is in the log."""
+    return JSONResponse({"reason": "unavailable", "Message": "The gate of the shares failed."}, 503)
+
+
+@routes.get("/health")
+def health(request: Request):
+    gate_of(request).ledger.ask()
     return Response(status_code=204)
 
 
@@ -78,12 +105,12 @@ def health():
 
 def opened_share(request):
     """The share of the token in a request, if it still opens something, and the token for Orthanc."""
-    token = request.headers.get("token", "")
+    gate, token = gate_of(request), request.headers.get("token", "")
     try:
-        payload, renewed = tokens.known(token)
+        payload, renewed = gate.tokens.known(token)
     except InvalidToken:
         raise Denied("invalid") from None
-    share = ledger.find(token)
+    share = gate.ledger.find(token)
     if share is None:
         raise Denied("unknown")
     end = expiry(payload)
@@ -98,10 +125,10 @@ def cookie_name(share):
 
 
 def pin_known(request, share):
-    return share.pin_hash is None or ledger.knew_pin(share, request.cookies.get(cookie_name(share)))
+    return share.pin_hash is None or gate_of(request).ledger.knew_pin(share, request.cookies.get(cookie_name(share)))
 
 
-@app.get("/check")
+@routes.get("/check")
 def check(request: Request):
     """What nginx asks before it lets a request through; 204 or 403. nginx names the study and forwards the rest.
 
@@ -118,20 +145,21 @@ def check(request: Request):
         raise Denied("study")
     if not searched <= set(share.uids):
         raise Denied("study")
-    ledger.opened(share, request.headers.get("x-share-client", ""))
+    gate_of(request).ledger.opened(share, request.headers.get("x-share-client", ""))
     return Response(status_code=204, headers={"X-Share-Token": token})
 
 
-@app.post("/shares/gate/open")
+@routes.post("/shares/gate/open")
 def open_share(request: Request):
     """What the page of a link shows."""
     share, _token = opened_share(request)
-    answer = {"site": CONFIG["site"], "expires_at": iso(share.expires_at), "pin_required": False}
+    config = gate_of(request).config
+    answer = {"site": config["site"], "expires_at": iso(share.expires_at), "pin_required": False}
     if not pin_known(request, share):
         if share.locked:
             raise Denied("locked", 423)
         return answer | {"pin_required": True}
-    ledger.opened(share, request.headers.get("x-share-client", ""))
+    gate_of(request).ledger.opened(share, request.headers.get("x-share-client", ""))
     return answer | {
         "study_instance_uid": share.uids[0],
         "study_orthanc_id": share.orthanc_ids[0],
@@ -139,13 +167,13 @@ def open_share(request: Request):
             {"study_instance_uid": uid, "study_orthanc_id": name}
             for uid, name in zip(share.uids, share.orthanc_ids, strict=True)
         ],
-        "download_allowed": CONFIG["download"],
+        "download_allowed": config["download"],
     }
 
 
-@app.post("/shares/gate/pin")
+@routes.post("/shares/gate/pin")
 async def enter_pin(request: Request):
-    body = await request.body()
+    body = await asked.body_of(request)
     return await run_in_threadpool(try_pin, request, body)
 
 
@@ -153,14 +181,15 @@ def try_pin(request, body):
     share, _token = opened_share(request)
     if share.pin_hash is None:
         return Response(status_code=204)
+    entered = asked.read(body)
+    if not isinstance(entered, dict) or "pin" not in entered:
+        raise asked.Refused('A PIN is asked for as {"pin": "1234"}.')
     try:
-        pin = asked.pin({"Pin": json.loads(body).get("pin", "")})
-    except (ValueError, AttributeError):
-        raise asked.Refused('A PIN is asked for as {"pin": "1234"}.') from None
+        pin = asked.pin({"Pin": entered["pin"]})
     except asked.Refused:
         # No PIN looks like this, but it was a try like any other.
         pin = ""
-    cookie, left = ledger.try_pin(share, pin or "")
+    cookie, left = gate_of(request).ledger.try_pin(share, pin or "")
     if cookie is None:
         log.info("share %s: wrong PIN from %s", share.id, request.headers.get("x-share-client", ""))
         if left == 0:
@@ -168,7 +197,7 @@ def try_pin(request, body):
         return JSONResponse({"reason": "wrong_pin", "tries_left": left}, 403)
     jar = cookies.SimpleCookie({cookie_name(share): cookie})
     jar[cookie_name(share)].update(
-        {"path": "/shares/", "httponly": True, "samesite": "Strict", "secure": CONFIG["https"]}
+        {"path": "/shares/", "httponly": True, "samesite": "Strict", "secure": gate_of(request).config["https"]}
     )
     return Response(status_code=204, headers={"Set-Cookie": jar.output(header="").strip()})
 
@@ -183,20 +212,21 @@ def passed_on(answer):
     return Response(body, status, headers=kept)
 
 
-@app.put("/orthanc/auth/tokens/{kind:path}")
+@routes.put("/orthanc/auth/tokens/{kind:path}")
 async def create(kind: str, request: Request):
-    body = await request.body()
-    return await run_in_threadpool(create_share, kind, request.headers.get("authorization"), body)
+    body = await asked.body_of(request)
+    return await run_in_threadpool(create_share, gate_of(request), kind, request.headers.get("authorization"), body)
 
 
-def create_share(kind, authorization, body):
+def create_share(gate, kind, authorization, body):
     """Orthanc makes the token; what makes it open something is its place in the ledger."""
-    wrong = archive.refuses(authorization)
+    wrong = gate.archive.refuses(authorization)
     if wrong:
         return passed_on(wrong)
-    studies, seconds, recipient, pin = asked.creation(kind, body, CONFIG["max_days"], CONFIG["allow_never"])
+    config = gate.config
+    studies, seconds, recipient, pin = asked.creation(kind, body, config["max_days"], config["allow_never"])
     for uid, orthanc_id in studies.items():
-        status, found = archive.study_uid(orthanc_id, authorization)
+        status, found = gate.archive.study_uid(orthanc_id, authorization)
         if status == 404 or (status == 200 and found != uid):
             raise asked.Refused(f"There is no study {uid} with the Orthanc ID {orthanc_id}.")
         if status != 200:
@@ -209,75 +239,58 @@ def create_share(kind, authorization, body):
         "Resources": [{"DicomUid": uid, "OrthancId": name, "Level": "study"} for uid, name in studies.items()],
         "ValidityDuration": seconds,
     }
-    answer = archive.ask("PUT", f"/auth/tokens/{kind}", authorization, wanted)
+    answer = gate.archive.ask("PUT", f"/auth/tokens/{kind}", authorization, wanted)
     if answer[0] != 200:
         return passed_on(answer)
     made = json.loads(answer[2])
-    payload = tokens.read(made["Token"])
+    payload = gate.tokens.read(made["Token"])
     if payload.get("id") != share:
         raise InvalidToken
-    ledger.add(share, made["Token"], kind, user(authorization), recipient, expiry(payload), studies, pin)
+    gate.ledger.add(share, made["Token"], kind, user(authorization), recipient, expiry(payload), studies, pin)
     log.info("share %s: made by %s", share, user(authorization))
-    return JSONResponse(made | {"Share": ledger.listed(id=share)[0]})
+    return JSONResponse(made | {"Share": gate.ledger.listed(id=share)[0]})
 
 
-@app.get("/orthanc/shares")
+@routes.get("/orthanc/shares")
 def list_shares(request: Request):
-    authorization = request.headers.get("authorization")
-    wrong = archive.refuses(authorization)
+    gate, authorization = gate_of(request), request.headers.get("authorization")
+    wrong = gate.archive.refuses(authorization)
     if wrong:
         return passed_on(wrong)
-    limits = {"max_days": CONFIG["max_days"], "allow_never": CONFIG["allow_never"]}
-    asked_for = filters(dict(request.query_params), ("active",))
+    limits = {name: gate.config[name] for name in ("max_days", "allow_never")}
+    asked_for = filters(asked.chosen(request.query_params.multi_items(), ("active",)))
     active = asked_for.pop("active", "false")
     if active not in ("true", "false"):
         raise asked.Refused("active must be true or false.")
-    return {"shares": ledger.listed(active=active == "true", **asked_for), "limits": limits}
+    return {"shares": gate.ledger.listed(active=active == "true", **asked_for), "limits": limits}
 
 
-@app.post("/orthanc/shares/revoke")
+@routes.post("/orthanc/shares/revoke")
 async def revoke(request: Request):
-    body = await request.body()
+    body = await asked.body_of(request)
     return await run_in_threadpool(revoke_shares, request, body)
 
 
 def revoke_shares(request, body):
-    authorization = request.headers.get("authorization")
-    wrong = archive.refuses(authorization)
+    gate, authorization = gate_of(request), request.headers.get("authorization")
+    wrong = gate.archive.refuses(authorization)
     if wrong:
         return passed_on(wrong)
     # A form on another site can send anything but this with a colleague's credentials.
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise asked.Refused("The request must have the Content-Type application/json.")
-    try:
-        which = json.loads(body)
-    except ValueError:
-        which = None
+    which = asked.read(body)
     if not isinstance(which, dict) or len(which) != 1:
         raise asked.Refused("Say which shares: one of id, token_sha256, study, creator, or all.")
     if "all" in which:
         if which["all"] is not True:
             raise asked.Refused("all must be true.")
         which = {}
-    revoked = ledger.revoke(user(authorization), **filters(which))
+    revoked = gate.ledger.revoke(user(authorization), **filters(asked.chosen(which.items())))
     log.info("revoked by %s: %s", user(authorization), " ".join(revoked) or "nothing")
     return {"revoked": revoked}
 
 
-def filters(which, more=()):
-    for name, value in which.items():
-        if name not in ("id", "token_sha256", "study", "creator", *more) or not isinstance(value, str):
-            raise asked.Refused(f"There is no way to choose shares by {name!r}.")
-    return {("token" if name == "token_sha256" else name): value for name, value in which.items()}
-
-
-@app.exception_handler(InvalidToken)
-def not_ours(_request, _error: InvalidToken):
-    log.error("the auth service made a token that the gate can't read: do they have the same signing key?")
-    return JSONResponse({"Message": "The auth service made a token that the gate can't read."}, 502)
-
-
-@app.exception_handler(Exception)
-def failed(_request, _error: Exception):
-    """A failure of our own is a refusal; its traceback is in the log."""
-    return JSONResponse({"reason": "unavailable", "Message": "The gate of the shares failed."}, 503)
+def filters(chosen):
+    """As the ledger names them."""
+    return {("token" if name == "token_sha256" else name): value for name, value in chosen.items()}

@@ -10,6 +10,7 @@ import threading
 import time
 from urllib.parse import quote
 
+from asked import Refused
 from tokens import digest
 
 TIMEOUT = 20
@@ -59,5 +60,9 @@ class Archive:
 
 def user(authorization):
     """The name in credentials that Orthanc has accepted."""
-    text = base64.b64decode((authorization or "").partition(" ")[2]).decode("utf-8", "replace")
-    return text.partition(":")[0]
+    # Orthanc reads them without their padding as well.
+    try:
+        text = base64.b64decode((authorization or "").partition(" ")[2] + "==").decode("utf-8", "replace")
+    except ValueError:
+        raise Refused("The credentials are right, but the name in them can't be read.", 400) from None
+    return "".join(character if character.isprintable() else "?" for character in text.partition(":")[0])

@@ -11,22 +11,74 @@ from urllib.parse import parse_qsl
 DAY = 86400
 KIND = re.compile(r"[a-z][a-z-]{0,59}")
 PIN = re.compile(r"[0-9]{4,12}", re.ASCII)
-RECIPIENT = 200
+MOST_CHARACTERS = 200
 # Orthanc takes a tag in many spellings ("0020-000d", "20,d"). A plain keyword or eight digits can be told from the
 # study's; whatever else is asked by may be the study.
 OTHER_ARGUMENT = re.compile(r"(?!studyinstanceuid$|0020000d$)([a-z]+|[0-9a-f]{8})")
 
 
+# nginx lets no more through to any route of the gate.
+MOST_BYTES = 64 * 1024
+# By which staff choose shares, and how long each of these can be.
+CHOICES = ("id", "token_sha256", "study", "creator")
+
+
 class Refused(Exception):
     """A sentence for whoever asked."""
+
+    def __init__(self, sentence, status=422):
+        super().__init__(sentence)
+        self.status = status
+
+
+async def body_of(request):
+    """The body of a request, as far as anything that is asked here can be long."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            raise Refused(f"The request is longer than {MOST_BYTES} bytes.", 413)
+    return body
+
+
+def once(pairs):
+    """An object of JSON in which no name stands twice: of two values, others may read the other one."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name stands twice")
+    return found
+
+
+def no_number(name):
+    raise ValueError(f"{name} is no JSON")
+
+
+def read(body):
+    """What a body of JSON says. Refused is also what the parser gives up on, and what others would read otherwise."""
+    try:
+        text = body if isinstance(body, str) else body.decode("utf-8")
+        return json.loads(text, object_pairs_hook=once, parse_constant=no_number)
+    except (ValueError, RecursionError):
+        raise Refused("The request is not JSON in UTF-8 in which each name stands once.") from None
+
+
+def chosen(pairs, more=()):
+    """By what shares are chosen, from names and values."""
+    found = {}
+    for name, value in pairs:
+        if name not in (*CHOICES, *more):
+            raise Refused(f"Shares can be chosen by {', '.join((*CHOICES, *more))}, and by nothing else.")
+        if name in found:
+            raise Refused(f"{name} is given twice.")
+        if not isinstance(value, str) or len(value) > MOST_CHARACTERS or not value.isprintable():
+            raise Refused(f"{name} must be text of at most {MOST_CHARACTERS} printable characters.")
+        found[name] = value
+    return found
 
 
 def creation(kind, body, max_days, allow_never):
     """A request for a token: its studies by UID, seconds of validity (0: for ever), recipient and PIN."""
-    try:
-        asked = json.loads(body)
-    except ValueError:
-        raise Refused("The request for a share is not JSON.") from None
+    asked = read(body)
     if not isinstance(asked, dict) or not KIND.fullmatch(kind):
         raise Refused("This is no request for a share.")
     return studies(asked), seconds(asked, max_days, allow_never), recipient(asked), pin(asked)
@@ -44,6 +96,8 @@ def studies(asked):
             raise Refused("Every resource of a share needs its StudyInstanceUID as DicomUid.")
         if not (isinstance(orthanc_id, str) and re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}", orthanc_id)):
             raise Refused("Every resource of a share needs its Orthanc ID as OrthancId.")
+        if found.get(uid, orthanc_id) != orthanc_id:
+            raise Refused(f"Two studies are named by the StudyInstanceUID {uid}. A link can't tell them apart.")
         found[uid] = orthanc_id
     if not found:
         raise Refused("A share needs at least one study in Resources.")
@@ -55,7 +109,7 @@ def seconds(asked, max_days, allow_never):
     if not duration and end:
         try:
             duration = (datetime.fromisoformat(end) - datetime.now(UTC)).total_seconds()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise Refused("ExpirationDate must be a time with its zone, such as 2030-01-31T12:00:00Z.") from None
         if duration < 1:
             raise Refused("ExpirationDate has passed already.")
@@ -70,17 +124,18 @@ def seconds(asked, max_days, allow_never):
             f" {max_days * DAY} seconds."
         )
     if duration > max_days * DAY:
+        # A number can be so long that Python refuses to write it.
+        many = f" Asked for were {duration}." if duration < 10**12 else ""
         raise Refused(
-            f"A share of this site ends after at most {max_days} days, which is {max_days * DAY} seconds; asked for"
-            f" were {duration}."
+            f"A share of this site ends after at most {max_days} days, which is {max_days * DAY} seconds.{many}"
         )
     return duration
 
 
 def recipient(asked):
     text = asked.get("Recipient") or ""
-    if not isinstance(text, str) or len(text) > RECIPIENT or not (text.isprintable()):
-        raise Refused(f"Recipient must be at most {RECIPIENT} printable characters.")
+    if not isinstance(text, str) or len(text) > MOST_CHARACTERS or not (text.isprintable()):
+        raise Refused(f"Recipient must be at most {MOST_CHARACTERS} printable characters.")
     return text
 
 
