@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+import zoneinfo
 
 HOUR = 3600
 DAY = 86400
-# So long a run may take before its result counts as late.
+# So long a run may take, beside what the last one took, before its result counts as late.
 GRACE = 2 * HOUR
 
 PROMISES = {
@@ -19,16 +21,31 @@ PROMISES = {
 }
 
 
-def period(schedule):
-    """The longest time between two runs of a schedule in cron's five fields, in seconds."""
-    minute_hour, (day, month, weekday) = schedule.split()[:2], schedule.split()[2:5]
-    if month != "*":
-        return 366 * DAY
-    if day != "*" and weekday == "*":
-        return 31 * DAY
-    if weekday != "*":
-        return 7 * DAY
-    return DAY if minute_hour[1] != "*" else HOUR
+def server_time(status):
+    """The server's time, in its time zone, because cron's schedules are in that one."""
+    clock = status.get("clock") or {}
+    now = datetime.datetime.fromisoformat(clock["now"]) if "now" in clock else datetime.datetime.now(datetime.UTC)
+    try:
+        return now.astimezone(zoneinfo.ZoneInfo(clock["zone"]))
+    except (KeyError, TypeError, ValueError, zoneinfo.ZoneInfoNotFoundError):
+        # The controller does not know the zone, or the server has none by name. Its offset is right until it changes.
+        return now
+
+
+def missed(schedule, age, took, now):
+    """How many runs of a schedule are overdue after a success so many seconds ago, up to two."""
+    # Here, because to find a filter each process of Ansible loads every file of this folder.
+    from ..plugin_utils import schedules
+
+    # In UTC, because Python reckons within one zone by what its clocks show, also in the night when they change.
+    now_utc = now.astimezone(datetime.UTC)
+    since = (now_utc - datetime.timedelta(seconds=age)).astimezone(now.tzinfo)
+    times = [time.astimezone(datetime.UTC) for time in schedules.due(schedule, since)]
+    if not times:
+        # An inventory of before named a time that never comes.
+        return 2
+    late = datetime.timedelta(seconds=GRACE + took)
+    return sum(now_utc > time + late for time in times)
 
 
 def told(seconds):
@@ -61,23 +78,31 @@ def details(kind, entry):
 
 
 def judge(kind, status):
-    """Status and words for one of the three."""
+    """Status and words for one of the three. One run that is overdue is a warning, two are a failure."""
     schedule, failure = status["schedules"].get(kind), status.get("failures", {}).get(kind)
-    limit = period(schedule) + GRACE if schedule else None
+    cron = status.get("cron") if schedule else None
+    if cron:
+        # Nothing will ever run, whatever ran before.
+        return "failed", cron
+    now = server_time(status)
     if kind not in status:
         if failure:
             return "failed", f"none yet, the last attempt failed at {failure['time']}: {failure['reason']}"
         waited = status["ages"]["configured"]
-        if limit and waited > limit:
-            return "failed", f"none in {told(waited).removesuffix(' ago')}, although cron should have run it"
+        overdue = missed(schedule, waited, 0, now) if schedule else 0
+        if overdue:
+            words = f"none in {told(waited).removesuffix(' ago')}, although cron should have run it"
+            return ("failed" if overdue > 1 else "warned"), words
         return "not checked", f"no {kind} yet; the schedule brings the first one, or a playbook now (docs/backup.md)"
-    age = status["ages"][kind]
-    words = f"{told(age)}: {details(kind, status[kind])}"
+    age, entry = status["ages"][kind], status[kind]
+    words = f"{told(age)}: {details(kind, entry)}"
     if failure:
         return "failed", f"the last attempt failed at {failure['time']}: {failure['reason']} The last good one: {words}"
-    if limit and age > limit + period(schedule):
-        return "failed", words
-    return ("warned" if limit and age > limit else "passed"), words
+    took = entry.get("restore_seconds", entry.get("seconds", 0))
+    overdue = missed(schedule, age, took, now) if schedule else 0
+    if overdue:
+        words += f"; {'one run is' if overdue == 1 else 'more than one run is'} overdue"
+    return ("passed", "warned", "failed")[overdue], words
 
 
 def backup_results(answer):

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 
+import schedule
 from common import Failure, Site, alone, free, now, say, size
 from repository import NO_SPACE, Repository
 from restore import ages, finish, rehearse, restore, restore_study
@@ -91,7 +92,12 @@ def snapshots(site, _arguments):
 def status(site, _arguments):
     found = site.status()
     configured = (site.directory / "config/backup/backup.json").stat().st_mtime
-    return found | {"schedules": site.schedules, "ages": ages(found) | {"configured": int(time.time() - configured)}}
+    return found | {
+        "schedules": site.schedules,
+        "ages": ages(found) | {"configured": int(time.time() - configured)},
+        "clock": schedule.clock(),
+        "cron": schedule.complaint() if any(site.schedules.values()) else "",
+    }
 
 
 COMMANDS = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.threedpc.pacs.plugins.filter.backup import DAY, HOUR, FilterModule, backup_results, period
+from ansible_collections.threedpc.pacs.plugins.filter.backup import DAY, HOUR, FilterModule, backup_results
 
 BACKUP = {"time": "t", "seconds": 12.3, "files": 52, "bytes": 463989, "studies": 4}
 CHECK = {"time": "t", "seconds": 1.2, "percent": 10}
@@ -21,20 +21,6 @@ def results(**status):
     status = {"schedules": SCHEDULES, "ages": {"configured": 60}} | status
     found = backup_results({"rc": 0, "stdout": json.dumps(status)})
     return {result["id"]: (result["status"], result["got"]) for result in found}
-
-
-@pytest.mark.parametrize(
-    ("schedule", "length"),
-    [
-        ("39 1 * * *", DAY),
-        ("39 1 * * 0", 7 * DAY),
-        ("39 1 1 * *", 31 * DAY),
-        ("39 1 1 1 *", 366 * DAY),
-        ("39 * * * *", HOUR),
-    ],
-)
-def test_how_often_a_schedule_runs(schedule, length):
-    assert period(schedule) == length
 
 
 @pytest.mark.parametrize(("age", "verdict"), [(HOUR, "passed"), (27 * HOUR, "warned"), (51 * HOUR, "failed")])

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the backup program knows of cron: whether it runs, and whether it took its file."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.util
+import pathlib
+
+import pytest
+
+PROGRAM = pathlib.Path(__file__).resolve().parents[3] / "roles/backup/files/pacs_backup/schedule.py"
+# As Debian's cron 3.0pl1 writes them.
+RELOADED = "(*system*threedpc-pacs-backup) RELOAD (/etc/cron.d/threedpc-pacs-backup)"
+RAN = "(root) CMD (/opt/pacs/bin/pacs-backup backup 2>&1 >/dev/null | systemd-cat --identifier=pacs-backup)"
+BAD_HOUR = "Error: bad hour; while reading /etc/cron.d/threedpc-pacs-backup"
+IGNORED = "(*system*threedpc-pacs-backup) ERROR (Syntax error, this crontab file will be ignored)"
+
+
+@pytest.fixture
+def schedule():
+    spec = importlib.util.spec_from_file_location("pacs_backup_schedule", PROGRAM)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A server on which cron is in this state and has written these lines."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    cron_file = tmp_path / "threedpc-pacs-backup"
+    cron_file.write_text("0 1 * * * root true\n")
+
+    def become(state, *lines):
+        for name, text in (("systemctl", state), ("journalctl", "\n".join(lines))):
+            (tmp_path / name).write_text(f"#!/bin/sh\ncat <<'END'\n{text}\nEND\n")
+            (tmp_path / name).chmod(0o755)
+        return cron_file
+
+    return become
+
+
+def test_a_schedule_that_cron_took_is_alive(schedule, server):
+    assert schedule.complaint(server("active\ninactive", RELOADED, RAN)) == ""
+    assert schedule.complaint(server("active\ninactive")) == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        BAD_HOUR,
+        IGNORED,
+        "(system) INSECURE MODE (group/other writable) (/etc/cron.d/threedpc-pacs-backup)",
+        "(system) WRONG FILE OWNER (/etc/cron.d/threedpc-pacs-backup)",
+        "(root) BAD FILE MODE (/etc/cron.d/threedpc-pacs-backup)",
+    ],
+)
+def test_what_cron_complains_of_is_told(schedule, server, line):
+    cron_file = server("active", RELOADED, line, RAN)
+    assert schedule.complaint(cron_file) == f"cron ignores {cron_file}: {line}"
+
+
+def test_what_cron_says_of_other_files_is_not_ours(schedule, server):
+    assert schedule.complaint(server("active", BAD_HOUR.replace("threedpc-pacs-backup", "other"))) == ""
+
+
+def test_cron_that_is_stopped_runs_nothing(schedule, server):
+    assert "cron does not run" in schedule.complaint(server("inactive\ninactive"))
+
+
+def test_a_missing_file_runs_nothing(schedule, tmp_path):
+    assert "is missing" in schedule.complaint(tmp_path / "nothing")
+
+
+def test_the_clock_has_its_zone(schedule):
+    clock = schedule.clock()
+    assert datetime.datetime.fromisoformat(clock["now"]).tzinfo is not None
+    assert clock["zone"] is None or "/" in clock["zone"] or clock["zone"].isalnum()
