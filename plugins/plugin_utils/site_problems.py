@@ -66,7 +66,11 @@ def site_problems(contract, name):
     for variable in sorted({*site, *unreadable} - {*options}):
         if variable.startswith(PREFIX):
             checker.found.append(_unknown(variable, options, derived))
-    given = {*unreadable, *(variable for variable, value in site.items() if value not in ("", None))}
+    given = dict.fromkeys(unreadable) | {
+        variable: value if options.get(variable, {}).get("no_log") else None
+        for variable, value in site.items()
+        if value not in ("", None)
+    }
     facts = right | {"given": given}
     for relation, needs in RELATIONS:
         if all(need in facts for need in needs):

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import ipaddress
 
+from .password_rules import example_secrets, passwords_apart_from
+from .range_rules import database_memory_fits
+
 # Slots that PostgreSQL keeps for the superuser, and two for backups.
 RESERVED_CONNECTIONS = 5
 # What the gate of the shares holds open.
@@ -237,9 +240,45 @@ def backup_lies_elsewhere(repository, configuration, data):
             yield f"backup_repository lies in {name} ('{path}'); it would burn with what it holds, choose another disk"
 
 
-# `given` stands for the names of the variables that have a value.
+def warns_before_it_fails(warn, fail):
+    """A relation: a warning comes first."""
+
+    def relation(warned, failed):
+        if warned < failed:
+            yield f"{warn} is {warned}; it must be at least {fail} ({failed}), or the warning never comes"
+
+    return relation
+
+
+# RFC 6761, 6762, 8375 and 9476, and what hospitals use inside: no public CA certifies these.
+INSIDE = ("local", "localhost", "lan", "internal", "intranet", "home.arpa", "corp", "home", "private", "alt", "onion")
+
+
+def is_inside(name):
+    """Whether a host name can't be known outside of its own network."""
+    return "." not in name or any(name.endswith("." + suffix) for suffix in INSIDE)
+
+
+def public_names_only(tls_source, server, domain, shares_domain):
+    for variable, name in (("pacs_domain", domain), ("pacs_shares_domain", shares_domain)):
+        if tls_source == "acme" and "letsencrypt.org" in server and name and ":" not in name and is_inside(name):
+            yield (
+                f"{variable} is '{name}', a name inside the hospital, for which Let's Encrypt makes no certificate; set"
+                " tls_source to 'selfsigned' or 'provided', or tls_acme_server to the hospital's own"
+            )
+
+
+def name_server_outside_containers(server, network):
+    if server and ipaddress.ip_address(server) in ipaddress.ip_network(network):
+        yield f"tls_acme_dns_server is '{server}'; pacs_network ('{network}') holds that address, choose another one"
+
+
+# `given` stands for the names of the variables that have a value, with the value of those that nobody may see.
 RELATIONS = (
     (distinct_ports, PORTS),
+    (example_secrets, ("pacs_domain", "given")),
+    (passwords_apart_from("the domain", "pacs_domain"), ("pacs_staff_users", "pacs_domain")),
+    (passwords_apart_from("the site's name", "pacs_site"), ("pacs_staff_users", "pacs_site")),
     (shares_need_postgresql, ("pacs_database", "pacs_shares_enabled")),
     (shares_need_secrets, ("pacs_shares_enabled", "given")),
     (shares_domain_is_another, ("pacs_shares_domain", "pacs_domain", "tls_source")),
@@ -273,6 +312,24 @@ RELATIONS = (
         connections_fit,
         ("pacs_database", "database_max_connections", "pacs_index_connections", "pacs_shares_enabled"),
     ),
+    (
+        database_memory_fits,
+        ("pacs_memory_limits", "database_shared_buffers", "database_settings", "pacs_index_connections"),
+    ),
+    (
+        warns_before_it_fails("verify_certificate_warn_days", "verify_certificate_fail_days"),
+        ("verify_certificate_warn_days", "verify_certificate_fail_days"),
+    ),
+    (
+        warns_before_it_fails("verify_space_warn_days", "verify_space_fail_days"),
+        ("verify_space_warn_days", "verify_space_fail_days"),
+    ),
+    (
+        warns_before_it_fails("verify_space_warn_percent", "verify_space_fail_percent"),
+        ("verify_space_warn_percent", "verify_space_fail_percent"),
+    ),
+    (public_names_only, ("tls_source", "tls_acme_server", "pacs_domain", "pacs_shares_domain")),
+    (name_server_outside_containers, ("tls_acme_dns_server", "pacs_network")),
     (backup_needs, ("backup_repository", "given")),
     (backup_lies_elsewhere, ("backup_repository", "pacs_dir", "pacs_data_dir")),
 )

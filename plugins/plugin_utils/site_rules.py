@@ -14,6 +14,21 @@ import ipaddress
 import re
 import unicodedata
 
+from .orthanc_rules import orthanc_config
+from .password_rules import KEY_GUESSES, SERVICE_LENGTH, STAFF_GUESSES, STAFF_LENGTH, weak, words_of
+from .range_rules import (
+    PACKAGE,
+    VERSION,
+    database_settings,
+    e_mail,
+    memory_limit,
+    nginx_time,
+    plugins,
+    port,
+    shared_buffers,
+)
+from .schedules import schedule_problems
+
 AE_TITLE = re.compile(r"[ -\[\]-~]{1,16}")
 DIRECTORY = re.compile(r"(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+")
 HOST_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -23,6 +38,10 @@ IMAGE = re.compile(
     r"(?P<name>([A-Za-z0-9.-]+(:[0-9]+)?/)?[a-z0-9]+([._-]+[a-z0-9]+)*(/[a-z0-9]+([._-]+[a-z0-9]+)*)*)"
     r"(:(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?P<digest>@sha256:[0-9a-f]{64})?"
 )
+# The widest network that is somebody's own: 10.0.0.0/8 and fc00::/7.
+WIDEST = {4: 8, 6: 7}
+# Docker's own, unless its administrator chose another.
+DOCKER_NETWORK = ipaddress.ip_network("172.17.0.0/16")
 PRIVATE_NETWORKS = [ipaddress.ip_network(name) for name in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
 # Directories of the system, and those in which only other directories belong.
 SYSTEM = ("bin", "boot", "dev", "etc", "lib", "lib32", "lib64", "proc", "run", "sbin", "sys", "tmp", "usr", "var/run")
@@ -39,20 +58,7 @@ REPOSITORY = (
     r"|rest:https://\S+|s3:https://[^/\s]+/\S+"
 )
 
-# Short, but no component refuses it; Orthanc has no rule of its own.
-PASSWORD_LENGTH = 5
 SIGNING_KEY_LENGTH = 32
-
-# What the site may not put into Orthanc's configuration, and where it belongs.
-SECRET_KEYS = {
-    "RegisteredUsers": "pacs_staff_users",
-    "Password": "pacs_database_password",
-    "WebServicePassword": "pacs_auth_service_password",
-    "ConnectionUri": "pacs_database_password",
-}
-SHARES_KEYS = ("AuthenticationEnabled", "DicomServerEnabled", "ReadOnly")
-# What makes Orthanc recycle patients.
-LIMIT_KEYS = ("MaximumPatientCount", "MaximumStorageSize")
 
 
 def as_address(text):
@@ -88,6 +94,28 @@ def between(low, high):
     return rule
 
 
+def seconds(low, high):
+    """A rule for a time in seconds, which no infinity and no not-a-number is."""
+
+    def rule(value):
+        if not low <= value <= high:
+            yield f"it must be a number of seconds from {low} to {high}"
+
+    return rule
+
+
+def base64_text(right):
+    """A rule for a key in base64 or base64url, with or without the equals signs at its end."""
+
+    def rule(value):
+        text = value.rstrip("=")
+        alphabet = r"[A-Za-z0-9_-]*" if "base64url" in right else r"[A-Za-z0-9+/]*"
+        if not re.fullmatch(alphabet, text, re.ASCII) or len(value) - len(text) > 2:
+            yield right
+
+    return rule
+
+
 def matching(pattern, right):
     """A rule for text of one form."""
 
@@ -98,7 +126,8 @@ def matching(pattern, right):
     return rule
 
 
-port = between(1, 65535)
+# Of somebody else's server, where nothing of ours can be in the way.
+any_port = between(1, 65535)
 
 
 def ae_title(value):
@@ -115,6 +144,14 @@ def optional(rule):
     return lambda value: rule(value) if value else ()
 
 
+def of_one_machine(address):
+    """Whether somebody can call from this address over a network."""
+    limited = ipaddress.ip_address("255.255.255.255")
+    return not (address.is_unspecified or address.is_multicast or address.is_loopback or address == limited) and not (
+        address.version == 4 and address in ipaddress.ip_network("0.0.0.0/8")
+    )
+
+
 def caller_address(value):
     """An address that can be compared with a caller's as it is written."""
     address = as_address(value)
@@ -123,8 +160,8 @@ def caller_address(value):
             "it must be an IPv4 or IPv6 address, not a host name, because Orthanc compares the caller's address"
             " with it as it is written"
         )
-    elif address.is_unspecified or address.is_multicast:
-        yield "it must be the address of one machine"
+    elif not of_one_machine(address):
+        yield "it must be the address of one machine, which is another one than the server"
     elif "%" in value:
         yield "write it without the network interface, which is not part of a caller's address"
     elif getattr(address, "ipv4_mapped", None):
@@ -135,8 +172,13 @@ def caller_address(value):
 
 def machine_address(value):
     """The address of one machine, for the firewall."""
-    if as_address(value) is None or "%" in value:
+    address = as_address(value)
+    if address is None or "%" in value:
         yield "it must be an IPv4 or IPv6 address, without network interface and mask"
+    elif address.is_unspecified or address.is_multicast:
+        yield "it must be the address of one machine"
+    elif getattr(address, "ipv4_mapped", None):
+        yield f"write it as the IPv4 address '{address.ipv4_mapped}'"
 
 
 def source(everybody):
@@ -152,6 +194,12 @@ def source(everybody):
             yield "write it without the network interface, which is not part of a caller's address"
         elif network.prefixlen == 0:
             yield everybody
+        elif network.prefixlen < WIDEST[network.version]:
+            yield f"it is a large part of all addresses that there are; {everybody}"
+        elif network.is_multicast or network.network_address.is_unspecified:
+            yield "nobody calls from there"
+        elif getattr(network.network_address, "ipv4_mapped", None):
+            yield f"write it as an IPv4 network, such as '{network.network_address.ipv4_mapped}/24'"
         elif "/" in value and ipaddress.ip_interface(value).ip != network.network_address:
             yield f"the address has bits beyond the network's mask; write '{network}' for the network"
 
@@ -170,15 +218,28 @@ def container_network(value):
         yield right
     elif str(network) != value:
         yield f"write '{network}' for the network"
+    elif network.subnet_of(DOCKER_NETWORK):
+        yield f"Docker itself has '{DOCKER_NETWORK}'; choose another private network"
 
 
 def is_domain(text):
     """Whether this is what a browser sends as the host: RFC 1123 in lower case, or an address in its usual form."""
     address = as_address(text)
     if address is not None:
-        return str(address) == text and not (address.is_unspecified or address.is_multicast or "%" in text)
+        usual = str(address) == text and "%" not in text and not getattr(address, "ipv4_mapped", None)
+        return usual and not (address.is_unspecified or address.is_multicast or address.is_link_local)
     labels = text.split(".")
-    return len(text) <= 253 and all(map(HOST_LABEL.fullmatch, labels)) and not labels[-1].isdigit()
+    # A browser takes a name whose last label is a number, also a hexadecimal one, for an IPv4 address (WHATWG URL).
+    number = re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1])
+    return len(text) <= 253 and all(map(HOST_LABEL.fullmatch, labels)) and not number and all(map(is_idna, labels))
+
+
+def is_idna(label):
+    """Whether a label that begins like an encoded one is one."""
+    try:
+        return not label.startswith("xn--") or label.encode().decode("idna").encode("idna").decode() == label
+    except UnicodeError:
+        return False
 
 
 def domain(value):
@@ -192,7 +253,7 @@ def domain(value):
         meant = meant.split(":")[0]
     address = as_address(meant)
     if address is not None:
-        meant = str(address)
+        meant = str(getattr(address, "ipv4_mapped", None) or address)
     elif not meant.isascii():
         try:
             meant = meant.encode("idna").decode()
@@ -227,7 +288,8 @@ def image(value):
 
 def directory(value):
     """A directory on the server that is the collection's own."""
-    if not DIRECTORY.fullmatch(value):
+    # Longer ones fail in sockets and in what others put below.
+    if not DIRECTORY.fullmatch(value) or len(value) > 200:
         yield (
             "it must be an absolute path of letters, digits, dots, dashes and underscores, without '..' and without a"
             " slash at the end"
@@ -240,7 +302,7 @@ def directory(value):
 
 def local_path(value):
     """A path on the controller."""
-    if not value.strip() or has_control(value):
+    if not value.strip() or has_control(value) or len(value) > 4095:
         yield "it must be a path on the controller"
 
 
@@ -262,20 +324,31 @@ def password_text(value):
         yield "it is a placeholder that everybody tries first; choose a random one"
 
 
+def service_password(value):
+    """What a program tells another one. Nobody types it."""
+    problems = list(password_text(value))
+    yield from problems or weak(value, SERVICE_LENGTH, STAFF_GUESSES)
+
+
 def ascii_password(value):
     """What the auth service can compare."""
-    yield from password_text(value)
+    problems = list(password_text(value))
+    yield from problems
     if not all(" " <= character <= "~" for character in value) and not has_control(value):
         yield (
             "it must be printable ASCII, because the auth service's HTTP basic authentication compares ASCII alone;"
             " choose one without accents and symbols beyond ASCII"
         )
+    elif not problems:
+        yield from weak(value, SERVICE_LENGTH, STAFF_GUESSES)
 
 
 def signing_key(value):
     """What the auth service reads back unchanged and nobody can guess from a link."""
-    yield from password_text(value)
-    if not all(" " <= character <= "~" for character in value) and not has_control(value):
+    problems = list(password_text(value))
+    yield from problems
+    ascii_only = all(" " <= character <= "~" for character in value)
+    if not ascii_only and not has_control(value):
         yield "it must be printable ASCII"
     if len(value.encode("utf-8", "replace")) < SIGNING_KEY_LENGTH:
         yield (
@@ -284,6 +357,12 @@ def signing_key(value):
         )
     if value != value.strip():
         yield "it must not begin or end with white space, which the auth service removes"
+
+
+def new_signing_key(value):
+    """One that signs from now on. A weak one of before may still open its links until it is removed."""
+    problems = list(signing_key(value))
+    yield from problems or weak(value, SIGNING_KEY_LENGTH, KEY_GUESSES)
 
 
 def moment(value):
@@ -317,39 +396,13 @@ def staff_users(value):
             continue
         for right in password_text(password):
             yield f"the password of '{told}': {right}"
-        if 0 < len(password) < PASSWORD_LENGTH:
-            yield f"the password of '{told}' must have at least {PASSWORD_LENGTH} characters"
-        if password and password.casefold() == name.casefold():
-            yield f"the password of '{told}' is the user name"
-
-
-def orthanc_config(forbidden=()):
-    """A rule for what a site adds to Orthanc's configuration, a file that is no secret."""
-
-    def secrets(value):
-        for key, entry in value.items():
-            if key in SECRET_KEYS:
-                yield key
-            elif isinstance(entry, dict):
-                yield from secrets(entry)
-
-    def rule(value):
-        for key in secrets(value):
-            yield f"it must have no {key}, because everybody on the server can read it; use {SECRET_KEYS[key]}"
-        for key in forbidden:
-            if key in value:
-                yield f"it must not change {key}, which keeps the shares read-only"
-        if value.get("SyncStorageArea") is False:
-            yield "it must not switch SyncStorageArea off, or the power could take what a scanner was told is stored"
-        if value.get("MaximumStorageMode") != "Reject":
-            for key in LIMIT_KEYS:
-                if value.get(key):
-                    yield (
-                        f"with {key} Orthanc deletes the oldest patients to make room for new ones;"
-                        " set MaximumStorageMode to 'Reject' as well, then it refuses new ones instead"
-                    )
-
-    return rule
+            break
+        else:
+            if password.casefold() == name.casefold():
+                yield f"the password of '{told}' is the user name"
+                continue
+            for right in weak(password, STAFF_LENGTH, STAFF_GUESSES, words_of(name)):
+                yield f"the password of '{told}': {right}"
 
 
 def pem(label):
@@ -385,14 +438,14 @@ def certificates_pem(value):
 
 def server_path(value):
     """A file on the server."""
-    if value and (not value.startswith("/") or has_control(value)):
+    if value and (not value.startswith("/") or value.endswith("/") or has_control(value) or len(value) > 4095):
         yield "it must be an absolute path on the server, such as '/etc/ssl/private/pacs.key'"
 
 
 def https_url(value):
     """The directory of an ACME server."""
-    parts = re.fullmatch(r"https://(?P<host>\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?(/[!-~]*)?", value)
-    if not parts:
+    parts = re.fullmatch(r"https://(?P<host>\[[0-9a-f:]+\]|[A-Za-z0-9.-]+)(:(?P<port>[0-9]{1,5}))?(/[!-~]*)?", value)
+    if not parts or not is_domain(parts["host"].strip("[]").lower()) or not 1 <= int(parts["port"] or 443) <= 65535:
         yield "it must be a URL that begins with https://, such as 'https://ca.hospital.example/acme/acme/directory'"
 
 
@@ -420,14 +473,20 @@ def backup_repository(value):
     """Where restic keeps backups: a directory, or a server that nobody between can listen to."""
     if value.startswith("/"):
         yield from directory(value)
-    elif value and not re.fullmatch(REPOSITORY, value, re.ASCII):
+        return
+    found = re.fullmatch(REPOSITORY, value, re.ASCII)
+    ports = re.findall(r":([0-9]+)(?=/)", value)
+    if value and (not found or not all(1 <= int(number) <= 65535 for number in ports) or not value.isprintable()):
         yield (
             "it must be an absolute directory on another disk of the server, 'sftp:user@host:/directory',"
             " 'rest:https://user:password@host:8000/name' or 's3:https://host/bucket/directory'"
         )
 
 
-cron = matching(r"[0-9*,/-]+( [0-9*,/-]+){4}", "it must be a time in cron's five fields, such as '30 1 * * *'")
+def schedule(minutes):
+    """A rule for a schedule of cron, with so many minutes between two runs; empty is never."""
+    return optional(lambda value: schedule_problems(value, 60 * minutes))
+
 
 RULES = {
     "pacs_site": printable(50),
@@ -451,9 +510,9 @@ RULES = {
     "pacs_local_dir": local_path,
     "pacs_network": container_network,
     "pacs_staff_users": staff_users,
-    "pacs_database_password": password_text,
+    "pacs_database_password": service_password,
     "pacs_auth_service_password": ascii_password,
-    "pacs_share_signing_key": signing_key,
+    "pacs_share_signing_key": new_signing_key,
     "pacs_share_previous_signing_keys.key": signing_key,
     "pacs_share_previous_signing_keys.until": moment,
     "pacs_index_connections.orthanc": between(1, 200),
@@ -462,7 +521,7 @@ RULES = {
     "pacs_share_days": between(1, 3650),
     "pacs_share_max_days": between(1, 3650),
     **{
-        f"pacs_memory_limits.{service}": matching(r"[1-9][0-9]*[mg]", "it must be a size such as 512m or 2g")
+        f"pacs_memory_limits.{service}": memory_limit
         for service in (
             "postgres",
             "orthanc",
@@ -480,34 +539,47 @@ RULES = {
     "pacs_image_archives": archives,
     "pacs_image_archives[]": local_path,
     "pacs_orthanc_config": orthanc_config(),
-    "pacs_orthanc_for_shares_config": orthanc_config(SHARES_KEYS),
+    "pacs_orthanc_for_shares_config": orthanc_config(shares=True),
     "tls_provided_certificate": public_pem,
     "tls_provided_private_key": private_pem,
     "tls_provided_certificate_path": server_path,
     "tls_provided_private_key_path": server_path,
     "tls_acme_server": https_url,
     "tls_acme_ca": certificates_pem,
-    "tls_acme_email": matching(r"([^@\s]+@[^@\s]+)?", "it must be an e-mail address"),
+    "tls_acme_email": e_mail,
     "tls_acme_eab_kid": one_line,
-    "tls_acme_eab_hmac_key": matching(r"([A-Za-z0-9_-]+={0,2})?", "it must be base64url as the ACME server gave it"),
+    "tls_acme_eab_hmac_key": base64_text("it must be base64url as the ACME server gave it"),
     "tls_acme_dns_server": dns_server,
-    "tls_acme_dns_port": port,
+    "tls_acme_dns_port": any_port,
     "tls_acme_dns_key_name": matching(r"([A-Za-z0-9_.-]+)?", "it must be the name of a TSIG key"),
-    "tls_acme_dns_key_secret": matching(r"([A-Za-z0-9+/]+={0,2})?", "it must be base64 as the name server gave it"),
+    "tls_acme_dns_key_secret": base64_text("it must be base64 as the name server gave it"),
     "tls_acme_dns_wait": between(1, 600),
     "tls_dicom_provided_certificate": certificates_pem,
     "tls_dicom_provided_private_key": private_pem,
     "tls_dicom_provided_ca": certificates_pem,
     "tls_dicom_days": between(1, 3650),
     "proxy_hsts_seconds": between(0, 10**9),
-    "tls_selfsigned_days": between(1, 3650),
+    # Apple's systems refuse a longer one of any CA (support.apple.com/103769).
+    "tls_selfsigned_days": between(1, 825),
     "tls_selfsigned_ca_days": between(1, 36500),
-    "database_shared_buffers": matching(r"[0-9]{1,6}(kB|MB|GB)", "it must be a size such as '256MB'"),
+    "database_shared_buffers": shared_buffers,
+    "database_settings": database_settings,
+    "host_extra_packages[]": matching(PACKAGE, "it must be the name of a package of the distribution, such as 'htop'"),
     "database_max_connections": between(20, 10000),
     "orthanc_find_instances_limit": between(0, 10**9),
     "orthanc_find_results_limit": between(0, 10**9),
-    "proxy_read_timeout": matching(r"[0-9]{1,6}(ms|s|m|h)?", "it must be a time as nginx writes it, such as '300s'"),
+    "proxy_read_timeout": nginx_time(1, 86400),
     "stack_wait_timeout": between(1, 86400),
+    "verify_report_dir": local_path,
+    "verify_ca_path": optional(local_path),
+    "verify_dicom_certificate": optional(local_path),
+    "verify_outside_address": optional(machine_address),
+    "verify_required_plugins": plugins,
+    "verify_orthanc_version": matching(VERSION, "it must be a version such as '1.12.5'"),
+    "verify_certificate_fail_days": between(0, 3650),
+    "verify_certificate_warn_days": between(0, 3650),
+    "verify_parallel": between(1, 256),
+    "verify_timeout": seconds(0.1, 3600),
     "verify_space_fail_days": between(0, 3650),
     "verify_space_warn_days": between(0, 3650),
     "verify_space_fail_percent": between(0, 100),
@@ -515,14 +587,14 @@ RULES = {
     "stack_drain_timeout": between(0, 86400),
     "upgrade_let_in[]": machine_address,
     "backup_repository": backup_repository,
-    "backup_repository_password": optional(password_text),
+    "backup_repository_password": optional(service_password),
     "backup_repository_ca": public_pem,
     "backup_sftp_private_key": private_pem,
     "backup_s3_access_key": optional(password_text),
     "backup_s3_secret_key": optional(password_text),
-    "backup_schedule": optional(cron),
-    "backup_check_schedule": optional(cron),
-    "backup_rehearsal_schedule": optional(cron),
+    "backup_schedule": schedule(15),
+    "backup_check_schedule": schedule(60),
+    "backup_rehearsal_schedule": schedule(60),
     "backup_keep_daily": between(0, 3650),
     "backup_keep_weekly": between(0, 520),
     "backup_keep_monthly": between(0, 240),

@@ -30,13 +30,13 @@ sys.path.insert(0, str(ROOT / "tests" / "lab"))
 
 SERVER, ADDRESS = "threedpc-pacs-bench", "10.213.58.10"
 LOAD, LOAD_IMAGE = "threedpc-pacs-bench-load", "threedpc-bench/load"
-LOGIN = ("bench", "bench-bench")
-BASIC = "Authorization: Basic YmVuY2g6YmVuY2gtYmVuY2g="
+LOGIN = ("bench", "measures-at-night")
+BASIC = "Authorization: Basic YmVuY2g6bWVhc3VyZXMtYXQtbmlnaHQ="
 SITE = {
     "pacs_staff_users": dict([LOGIN]),
     "pacs_database_password": "bench-database",
     "pacs_auth_service_password": "bench-auth-service",
-    "pacs_share_signing_key": "0123456789abcdef" * 3,
+    "pacs_share_signing_key": "7d0f3ac16be2954893b1e6f2a80c5d47",
 }
 # nginx with the site's own configuration, which does not ask the gate.
 UNGATED = "172.30.42.60"

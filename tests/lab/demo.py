@@ -61,7 +61,7 @@ def settings() -> dict:
         "pacs_http_port": free_port(80, 8080, 18080, 28080),
         "pacs_https_port": free_port(443, 8443, 18443, 28443),
         "pacs_dicom_port": free_port(4242, 14242, 24242),
-        "pacs_staff_users": {"demo": secrets.token_urlsafe(12)},
+        "pacs_staff_users": {"demo": secrets.token_urlsafe(16)},
         "pacs_database_password": secrets.token_urlsafe(24),
         "pacs_auth_service_password": secrets.token_urlsafe(24),
         "pacs_share_signing_key": secrets.token_hex(32),

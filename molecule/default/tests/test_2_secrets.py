@@ -9,9 +9,9 @@ from conftest import ROOT, SECRETS, SERVER, SITE, play
 testinfra_hosts = [f"docker://{SERVER}"]
 
 OTHERS = {
-    "only digits": ("12345678", "12345678", "1234567890" * 4),
-    "a variable": ("$HOME", "$HOME-$1", "$HOME" * 8),
-    "JSON": ('{"a": [1e5, true]}', '"quoted"', "'\"\\" * 12),
+    "only digits": ("90210447318266", "90210447318266", "9021044731826603560412773559018640275913"),
+    "a variable": ("$HOME/$1-${PATH}", "$HOME-$1-$PATH-$2", "$HOME/${PATH}-$1:$USER;$SHELL?$PWD=$UID"),
+    "JSON": ('{"a": [1e5, true]}', '"quoted"', "'\"\\{[1e5, null]}: 'x' \\u0024 \\n %s ${a} &"),
 }
 
 
@@ -20,7 +20,7 @@ def shown(text):
     forms = {
         name: {secret, json.dumps(secret)[1:-1], secret.replace("$", "\\u0024")} for name, secret in SECRETS.items()
     }
-    # "12345678" and "$HOME" are too common by themselves to say anything.
+    # What is only digits or only variables may be found for other reasons.
     return [
         name for name, spelled in forms.items() if name not in ("digits", "dollar") and any(s in text for s in spelled)
     ]

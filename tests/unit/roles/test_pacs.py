@@ -37,10 +37,15 @@ SERVER = {
     "ansible_ssh_common_args": "-o ConnectTimeout=1 -o BatchMode=yes",
 }
 SECRETS = {
-    "pacs_staff_users": {"anna": "s3cret-of-anna", "bert": "p$ss\"w'o\\rd#1 ü", "carl": "12345678", "dora": "$HOME"},
+    "pacs_staff_users": {
+        "anna": "s3cret-of-anna",
+        "bert": "p$ss\"w'o\\rd#1 ü",
+        "carl": "90210447318266",
+        "dora": "$HOME/$1-${PATH}",
+    },
     "pacs_database_password": "s3cret-of-database",
     "pacs_auth_service_password": "s3cret-of-service",
-    "pacs_share_signing_key": "s3cret-of-shares-0123456789abcdef",
+    "pacs_share_signing_key": "s3cret-of-shares-7d0f3ac16be29548",
 }
 VAULT_PASSWORD = "opens the vault"
 
@@ -147,7 +152,7 @@ def test_values_that_cannot_be_read_are_named(play):
         "pacs_site": "{{ pacs_site }}",
         "pacs_database_password": "{{ vault_database_password }}",
         "pacs_auth_service_password": "s3cret-of-service{{",
-        "pacs_share_signing_key": Vaulted("s3cret-of-shares-0123456789abcdef"),
+        "pacs_share_signing_key": Vaulted("s3cret-of-shares-7d0f3ac16be29548"),
     }
     code, output = play(site)
     assert code == 2, output

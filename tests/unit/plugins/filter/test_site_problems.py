@@ -16,9 +16,11 @@ from ansible_collections.threedpc.pacs.plugins.plugin_utils.site_rules import RU
 
 ROLES = pathlib.Path(__file__).resolve().parents[4] / "roles"
 
-KEY = "0123456789abcdef0123456789abcdef"
+KEY = "7d0f3ac16be2954893b1e6f2a80c5d47"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
+DIGITS = "90210447318266035"
+HOME = "$HOME/$1-${PATH}"
 AWKWARD = "p$ss\"w'o\\rd#1 ü"
 
 SITE = {
@@ -73,12 +75,13 @@ RIGHT = [
         "xn--mnchen-3ya.example",
     )),
     *({"pacs_staff_users": {"anna": value}} for value in (
-        AWKWARD, "12345678", "$HOME", "{{ no }}", " spaces ", "日本語日本", "x" * 1000,
+        AWKWARD, DIGITS, HOME, "{{ no }} {{ never }}", " spaces at both ends ", "日本語の合言葉は十二文字以上",
+        KEY * 30,
     )),
     *({"pacs_staff_users": {name: "correct horse"}} for name in ("anna@clinic", "Jörg", "a b", "12")),
-    *({"pacs_database_password": value} for value in (AWKWARD, "12345678", "$HOME", "x")),
-    *({"pacs_auth_service_password": value} for value in (AWKWARD[:-1], "12345678", "$HOME", "~ !")),
-    *({"pacs_share_signing_key": value} for value in (KEY, AWKWARD[:-2] * 4, "0" * 32)),
+    *({"pacs_database_password": value} for value in (AWKWARD, DIGITS, HOME, "x7$Qw!m2Lp#9")),
+    *({"pacs_auth_service_password": value} for value in (AWKWARD[:-1], DIGITS, HOME, "~ ! x7Qw m2Lp")),
+    *({"pacs_share_signing_key": value} for value in (KEY, AWKWARD[:-2] + KEY[:20], DIGITS + "604127735590186")),
     *({"pacs_aet": value} for value in ("A", "A" * 16, "CT 1_2-[x]^~!", "3")),
     {"pacs_http_port": 1, "pacs_https_port": 65535, "pacs_dicom_port": "104"},
     {"pacs_share_previous_signing_keys": []},
@@ -426,7 +429,7 @@ SECRET = [
     ({"pacs_staff_users": {"anna": None}}, ["the password of 'anna'", "text in quotes"]),
     ({"pacs_staff_users": {"anna": ["hide"]}}, ["the password of 'anna'", "text in quotes"]),
     ({"pacs_staff_users": {"anna": ""}}, ["the password of 'anna': it is empty"]),
-    ({"pacs_staff_users": {"anna": "hide"}}, ["the password of 'anna'", "at least 5 characters"]),
+    ({"pacs_staff_users": {"anna": "hide"}}, ["the password of 'anna'", "at least 12 characters"]),
     ({"pacs_staff_users": {"anna": "hide\nhide"}}, ["the password of 'anna'", "no line break"]),
     ({"pacs_staff_users": {"anna": "hide\0hide"}}, ["the password of 'anna'", "control character"]),
     ({"pacs_staff_users": {"anna": "hide\x85hide"}}, ["the password of 'anna'", "control character"]),
