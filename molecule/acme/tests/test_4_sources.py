@@ -1,7 +1,6 @@
 """Each source of the certificate changed to each other one while somebody asks for pages all the time, and what is
 refused of a provided certificate."""
 
-import datetime
 import itertools
 import ssl
 
@@ -27,15 +26,12 @@ from conftest import (
     wait_until,
 )  # fmt: skip
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.asymmetric import rsa
 from deployed import associate
+from holder import DAY, NOW, Holder
 from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
-NOW = datetime.datetime.now(datetime.UTC)
-DAY = datetime.timedelta(days=1)
 FOLDER = "/etc/hospital"
 PATHS = {
     "tls_source": "provided",
@@ -46,34 +42,6 @@ PATHS = {
 # Twelve steps, each source to each other one.
 ROUND = ["acme", "provided", "acme", "selfsigned", "acme", "none", "provided", "selfsigned", "provided", "none",
          "selfsigned", "none", "acme"]  # fmt: skip
-
-
-class Holder:
-    """A certificate with its key, issued by another holder or by itself."""
-
-    def __init__(self, name, maker=None, names=(), begin=NOW - DAY, end=NOW + 90 * DAY, key=None):
-        self.key = key or ec.generate_private_key(ec.SECP256R1())
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        maker = maker or self
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(self.name)
-            .issuer_name(maker.name)
-            .public_key(self.key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(begin)
-            .not_valid_after(end)
-            .add_extension(x509.BasicConstraints(ca=not names, path_length=None), critical=True)
-        )
-        if names:
-            entries = x509.SubjectAlternativeName([x509.DNSName(entry) for entry in names])
-            builder = builder.add_extension(entries, critical=False)
-        self.pem = builder.sign(maker.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
-
-    def secret(self, passphrase=b""):
-        encryption = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
-        pem = self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-        return pem.decode()
 
 
 ROOT = Holder("Hospital")

@@ -203,6 +203,7 @@ def forge_certificate(client: str):
     docker(
         *run,
         "cd /dicom && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=MAMMO"
+        " -addext keyUsage=critical,digitalSignature,keyCertSign"
         " -addext subjectAltName=DNS:mammo -keyout key.pem -out cert.pem",
     )
 

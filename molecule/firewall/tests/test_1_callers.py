@@ -160,6 +160,7 @@ def test_the_archive_sends_to_nobody_with_another_certificate(receiver):
         "sh",
         "-c",
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=ANGIO"
+        " -addext keyUsage=critical,digitalSignature,keyCertSign"
         " -addext subjectAltName=DNS:angio -keyout /tmp/key.pem -out /tmp/cert.pem",
     )
     receiver("/tmp/cert.pem", "/tmp/key.pem")

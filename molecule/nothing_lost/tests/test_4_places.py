@@ -25,6 +25,7 @@ ssh-keygen -q -t ed25519 -N '' -f /root/key
 install -o backup7 -m 600 /root/key.pub /home/backup7/.ssh/authorized_keys
 mkdir -p /run/sshd && /usr/sbin/sshd
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=backups \\
+  -addext keyUsage=critical,digitalSignature,keyCertSign \\
   -addext subjectAltName=IP:{ADDRESS} -keyout /root/tls.key -out /root/tls.crt
 mkdir /srv/rest
 """
