@@ -7,6 +7,8 @@ The traps are kept: a share token opens every method on its study, only GET path
 the query string counts for GET alone, and whatever goes wrong refuses the request.
 """
 
+import urllib.parse
+
 import labkit
 import orthanc
 from auth_service import AuthService
@@ -39,6 +41,8 @@ METHODS = {
     orthanc.HttpMethod.DELETE: "DELETE",
 }
 EVERY_LEVEL = {"system", "patient", "study", "series", "instance"}
+# What knows the caller of a request, if profiles are asked for.
+profiles = []
 
 
 class Filter:
@@ -54,7 +58,8 @@ class Filter:
         standard = [STANDARD[name] for name in settings.get("StandardConfigurations", []) if name in STANDARD]
         self.folders = gathered(settings.get("UncheckedFolders"), standard, "folders")
         self.open = gathered(settings.get("UncheckedResources"), standard, "resources")
-        self.headers = gathered(settings.get("TokenHttpHeaders"), standard, "headers")
+        # In the order of a C++ set, and the last one decides.
+        self.headers = sorted(gathered(settings.get("TokenHttpHeaders"), standard, "headers"))
         self.arguments = gathered(settings.get("TokenGetArguments"), standard, "arguments")
 
     def __call__(self, uri, **request):
@@ -90,15 +95,14 @@ class Filter:
         required = self.permissions.required(method, uri) if self.permissions else None
         if required is None:
             return None
-        allowed = None
-        for key, value in tokens or [("", "")]:
-            profile = self.service.profile(key, value)
-            if required and not required & set(profile["permissions"]):
-                continue
-            if self.hidden_by_labels(method, uri, arguments, profile):
-                return False
-            allowed = True
-        return allowed
+        profile = self.profile(tokens)
+        if required and not required & set(profile["permissions"]):
+            return None
+        return not self.hidden_by_labels(method, uri, arguments, profile)
+
+    def profile(self, tokens):
+        """Who the caller is: whom the last token names, or nobody in particular."""
+        return [self.service.profile(*token) for token in tokens or [("", "")]][-1]
 
     def hidden_by_labels(self, method, uri, arguments, profile):
         labels = set(profile["authorized-labels"])
@@ -166,19 +170,39 @@ class Routes:
         labkit.answer_json(output, answer)
 
     def profile(self, output, request):
-        tokens = self.filter.tokens("", request.get("headers", {}), request.get("get", {}))
-        profile = self.service.profile(*(tokens or [("", "")])[0])
+        profile = self.profile_of(request)
         answer = {name: profile.get(name) or [] for name in ("name", "permissions", "groups")}
         optional = {name: profile[name] for name in ("authorized-labels", "user-id") if profile.get(name)}
         labkit.answer_json(output, answer | optional)
 
+    def tokens_of(self, request):
+        return self.filter.tokens("", request.get("headers", {}), request.get("get", {}))
+
+    def profile_of(self, request):
+        return self.filter.profile(self.tokens_of(request))
+
+    def resource(self, output, request, folder, identifier):
+        """Where something is removed that isn't there, the plugin gives no answer at all."""
+        uri = f"/{folder}/{identifier}"
+        if request["method"] == "DELETE":
+            if labkit.get(uri) is not None:
+                orthanc.RestApiDelete(uri)
+                output.AnswerBuffer("{}", "application/json")
+            return
+        query = urllib.parse.urlencode(request.get("get", {}))
+        found = labkit.get(f"{uri}?{query}" if query else uri)
+        if found is None:
+            raise labkit.Refused(404, "Unknown resource")
+        labkit.answer_json(output, found)
+
     def find(self, output, request):
-        """DICOMweb searches through here, with the headers of the caller: keep share tokens to their studies."""
+        """DICOMweb searches through here, with the headers of the caller: everybody finds only what is theirs."""
         query = labkit.json_body(request)
-        tokens = self.filter.tokens("", request.get("headers", {}), request.get("get", {}))
-        profiles = (self.service.profile(*token) for token in tokens or [("", "")])
-        if not any(profile["authorized-labels"] for profile in profiles):
-            self.constrain(query, tokens)
+        labels = self.profile_of(request)["authorized-labels"]
+        if not labels:
+            self.constrain(query, self.tokens_of(request))
+        elif "*" not in labels:
+            self.keep_to_labels(query, set(labels))
         output.AnswerBuffer(orthanc.RestApiPost("/tools/find", labkit.dumps(query)), "application/json")
 
     def constrain(self, query, tokens):
@@ -197,10 +221,22 @@ class Routes:
                 raise labkit.Refused(403, "tools/find needs a StudyInstanceUID in the query or in the token")
             conditions["StudyInstanceUID"] = "|".join(uids)
             return
-        accesses = self.filter.resources.study(uid)
-        study = next(access for access in accesses if access.level == "study")
-        if not self.filter.opens(tokens, "POST", study):
+        studies = [access for access in self.filter.resources.named("study", uid) if access.level == "study"]
+        if not all(self.filter.opens(tokens, "POST", study) for study in studies):
             raise labkit.Refused(403, "the token doesn't open this study")
+
+    def keep_to_labels(self, query, labels):
+        """A search of studies is kept to the user's labels; what is in a study is found by its ParentStudy alone."""
+        if query.get("Level") == "Study":
+            asked = query.get("Labels") or []
+            if query.get("LabelsConstraint") == "None" or not labels.issuperset(asked):
+                raise labkit.Refused(403, "not with these labels")
+            if not asked:
+                query |= {"Labels": sorted(labels), "LabelsConstraint": "Any"}
+            return
+        parent = query.get("ParentStudy")
+        if not parent or not labels & set(labkit.get(f"/studies/{parent}/labels") or []):
+            raise labkit.Refused(403, "only within a study of these labels")
 
 
 def register():
@@ -216,6 +252,8 @@ def register():
     if service.profile_url:
         labkit.route("/auth/user/profile", "GET", routes.profile)
         labkit.route("/tools/find", "POST", routes.find)
+        labkit.route("/(patients|studies|series)/([0-9a-f-]+)", ("GET", "DELETE"), routes.resource)
+        profiles.append(routes)
     if service.creation_url:
         labkit.route("/auth/tokens/(.*)", "PUT", routes.create_token)
     if service.validation_url or service.profile_url:

@@ -47,12 +47,14 @@ def answer_json(output, value):
     output.AnswerBuffer(json.dumps(value, indent=2) + "\n", "application/json")
 
 
-def route(pattern, method, handler):
-    """Register handler(output, request, *groups) for one method of the URIs that match."""
+def route(pattern, methods, handler):
+    """Register handler(output, request, *groups) for one method, or some, of the URIs that match."""
+    allowed = [methods] if isinstance(methods, str) else methods
 
     def callback(output, uri, **request):
-        if request["method"] != method:
-            output.SendMethodNotAllowed(method)
+        method = request["method"]
+        if method not in allowed:
+            output.SendMethodNotAllowed(",".join(allowed))
             return
         try:
             handler(output, request, *request.get("groups", ()))

@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which patients, studies, series and instances a URI touches."""
 
+import json
 import re
 from typing import NamedTuple
 
@@ -99,37 +100,29 @@ class Resources:
                     uids.append(given["instance"])
             return self.by_uids(*uids)
         if given["patient"]:
-            return self.lineage("patient", self.lookup("patient", given["patient"]))
+            return self.named("patient", given["patient"])
         return []
 
-    def study(self, uid):
-        return self.lineage("study", self.lookup("study", uid))
+    def named(self, level, uid):
+        """All that have this identifier, each with what is above it."""
+        return [access for identifier in self.lookup(level, uid) for access in self.lineage(level, identifier)]
 
     def by_uids(self, study, series=None, instance=None):
-        """The study that the URI names is checked, whether or not it is the parent of the rest."""
-        accesses = self.study(study)
+        """Every study that the URI's UID names is checked, whether or not it is the parent of the rest."""
+        accesses = self.named("study", study)
         for level, uid in (("series", series), ("instance", instance)):
             if uid:
-                accesses.append(Access(level, self.lookup(level, uid), uid))
+                accesses += [Access(level, identifier, uid) for identifier in self.lookup(level, uid)]
         return accesses
 
-    def lookup(self, level, uid):
-        key = (level, "uid", uid)
-        if key not in self.known:
-            find = {
-                "patient": orthanc.LookupPatient,
-                "study": orthanc.LookupStudy,
-                "series": orthanc.LookupSeries,
-                "instance": orthanc.LookupInstance,
-            }[level]
-            try:
-                identifier = find(uid)
-            except orthanc.OrthancException:
-                identifier = None
-            if not identifier:
-                raise Unknown(f"no {level} {uid}")
-            self.remember(key, identifier)
-        return self.known[key]
+    @staticmethod
+    def lookup(level, uid):
+        """The Orthanc IDs of a UID: several if two patients have it. Asked each time, so none is ever stale."""
+        found = json.loads(orthanc.RestApiPost("/tools/lookup", uid.encode()))
+        identifiers = [item["ID"] for item in found if item["Type"].lower() == level]
+        if not identifiers:
+            raise Unknown(f"no {level} {uid}")
+        return identifiers
 
     def describe(self, level, identifier):
         """The DICOM identifier and the parent of a resource, or None."""
