@@ -449,6 +449,16 @@ def https_url(value):
         yield "it must be a URL that begins with https://, such as 'https://ca.hospital.example/acme/acme/directory'"
 
 
+def proxy(value):
+    """A proxy that programs take by the same URL."""
+    user, host = r"[A-Za-z0-9._~%!$&'()*+,;=:-]+", r"\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+"
+    if value and not re.fullmatch(rf"http://({user}@)?({host}):[0-9]{{1,5}}/?", value, re.ASCII):
+        yield (
+            "it must be a URL with a port, such as 'http://proxy.hospital.example:3128' or"
+            " 'http://user:password@proxy.hospital.example:3128', in which special characters are percent-encoded"
+        )
+
+
 def one_line(value):
     """What goes into a line of certbot's settings."""
     if has_control(value) or value != value.strip():
@@ -509,6 +519,10 @@ RULES = {
     "pacs_data_dir": directory,
     "pacs_local_dir": local_path,
     "pacs_network": container_network,
+    # Below are people's and programs' users, above the last one that every file system can name.
+    "pacs_first_uid": between(1000, 2**31 - 6),
+    "pacs_proxy": proxy,
+    "pacs_no_proxy[]": matching(r"[A-Za-z0-9.:_-]+", "it must be a host name, a domain or an address"),
     "pacs_staff_users": staff_users,
     "pacs_database_password": service_password,
     "pacs_auth_service_password": ascii_password,

@@ -36,6 +36,7 @@ def program():
 def site(program, tmp_path):
     config = {
         "site": "Ward 7", "host": "ward7", "database": "postgresql", "keep": {"daily": 7, "weekly": 0, "monthly": 2},
+        "users": {"orthanc": os.getuid(), "postgres": os.getuid()}, "proxy": "", "no_proxy": "",
         "images": {"orthanc": "o:2", "postgres": "p:2"}, "read_percent": 5, "repository": str(tmp_path / "repository"),
         "orthanc_url": "http://x", "data_dir": str(tmp_path / "data"), "schedules": {},
     }  # fmt: skip
@@ -373,6 +374,7 @@ def test_the_project_of_a_rehearsal_reaches_nothing(program, site):
     volume = {"type": "bind", "source": "/srv/pacs/config/orthanc", "target": "/etc/orthanc"}
     service = {
         "image": "o:1", "ports": ["4242"], "networks": {"default": {}}, "restart": "unless-stopped", "environment": {},
+        "user": "7:7", "tmpfs": ["/tmp", "/run/x:uid=7,gid=7,mode=0700"],
         "volumes": [volume, {"type": "bind", "source": "/srv/data/storage", "target": "/var/lib/orthanc/db"}],
         "secrets": [{"source": "orthanc"}], "depends_on": {"postgres": {}},
     }  # fmt: skip
@@ -381,6 +383,10 @@ def test_the_project_of_a_rehearsal_reaches_nothing(program, site):
         "secrets": {"orthanc": {"file": "/srv/pacs/secrets/orthanc/orthanc.json"}, "tls": {"file": "/srv/pacs/x"}},
     }
     project = box.project(whole)
+    # As the users of this server, whatever numbers they had on that of the backup.
+    user = site.users["orthanc"]
+    assert project["services"]["orthanc"]["user"] == f"{user}:{user}"
+    assert project["services"]["orthanc"]["tmpfs"] == ["/tmp", f"/run/x:uid={user},gid={user},mode=0700"]
     assert sorted(project["services"]) == ["orthanc", "postgres"]
     orthanc = project["services"]["orthanc"]
     assert not {"ports", "networks", "depends_on"} & {*orthanc}
@@ -643,3 +649,10 @@ def test_sizes_as_people_say_them(program):
         "2.5 GB",
         "30.0 TB",
     ]
+
+
+def test_accounts_get_the_numbers_of_this_server(program):
+    passwd = "root:x:0:0:root:/root:/bin/sh\npostgres:x:7:8::/nonexistent:/bin/sh\n"
+    right = "root:x:0:0:root:/root:/bin/sh\npostgres:x:61000:61000::/nonexistent:/bin/sh\n"
+    assert program.sandbox.renumbered(passwd, 61000) == right
+    assert program.sandbox.renumbered("root:x:0:\npostgres:x:8:\n", 61000) == "root:x:0:\npostgres:x:61000:\n"

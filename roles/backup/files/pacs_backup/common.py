@@ -78,11 +78,16 @@ class Site:
         self.host = config["host"]
         self.database = config["database"]
         self.images = config["images"]
+        # The numbers of the users as whom Orthanc and PostgreSQL run on this server.
+        self.users = {name: int(number) for name, number in config["users"].items()}
         self.keep = config["keep"]
         self.schedules = config["schedules"]
         self.read_percent = config["read_percent"]
         self.repository = config["repository"]
         self.orthanc_url = config["orthanc_url"]
+        # By which the repository is reached, if it is; without its password.
+        self.proxy = config["proxy"]
+        self.no_proxy = config["no_proxy"]
         self.data = pathlib.Path(config["data_dir"])
         self.secrets = self.directory / "secrets/backup"
         self.storage = self.data / "storage"

@@ -43,6 +43,10 @@ class Repository:
 
     def attempt(self, *arguments, **options):
         environment = {**os.environ, "AWS_SHARED_CREDENTIALS_FILE": str(self.site.secrets / "s3_credentials")}
+        if self.site.proxy:
+            # restic has no other way to be told. Its environment is root's alone.
+            proxy = (self.site.secrets / "proxy").read_text(encoding="utf-8").strip()
+            environment |= {"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "NO_PROXY": self.site.no_proxy}
         # In JSON it tells of its progress up to 60 times a second, all of which would be kept until it ends.
         environment["RESTIC_PROGRESS_FPS"] = "0.01"
         return Commands.attempt(self.command(*arguments), env=environment, **options)
@@ -63,6 +67,8 @@ class Repository:
         if len(found) > SHOWN_MESSAGES:
             text += f"\nand {len(found) - SHOWN_MESSAGES} more"
         where = f"The repository {self.site.repository}"
+        if self.site.proxy:
+            where += f", asked through the proxy {self.site.proxy},"
         if NO_SPACE in text.casefold():
             return f"{self.full()}\n{text}"
         if "wrong password or no key found" in text:

@@ -33,6 +33,8 @@ from repository import Repository
 from sandbox import Sandbox, remove
 
 SHOWN_MODELS = 10
+# Asks the site itself, with a password, so never through a proxy.
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 SITE_PROJECT = ("docker", "compose", "--project-name", PROJECT)
 RUNNING = ("docker", "ps", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}")
 
@@ -219,6 +221,11 @@ def swap(site, box, plan):
 
 def stop_services():
     say("Stopping the services.")
+    # The database last: whatever waits for it would not end.
+    database = Commands.run([*RUNNING, "--filter", "label=com.docker.compose.service=postgres"]).decode().split()
+    others = set(Commands.run([*RUNNING, "--filter", "label=com.docker.compose.oneoff=False"]).decode().split())
+    if others - set(database):
+        Commands.run(["docker", "stop", *sorted(others - set(database))], "Stopping the services")
     Commands.run([*SITE_PROJECT, "stop"], "Stopping the services")
     # An order for a certificate is no service, and touches nothing that is moved.
     if Commands.run([*RUNNING, "--filter", "label=com.docker.compose.oneoff=False"]).split():
@@ -341,7 +348,7 @@ class Orthanc:
         # Orthanc keeps the identity that the pixel data has, whatever it holds.
         request.add_header("Content-Type", "application/dicom" if path == "/instances" else "text/plain")
         try:
-            with urllib.request.urlopen(request, timeout=600) as answer:
+            with OPENER.open(request, timeout=600) as answer:
                 return answer.read()
         except urllib.error.HTTPError as error:
             raise Failure(f"Orthanc refused {method} {path}: {error.read().decode(errors='replace')[:200]}") from error

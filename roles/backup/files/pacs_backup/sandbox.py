@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -25,12 +26,16 @@ ORTHANC_MEMORY, POSTGRES_MEMORY = 1536 << 20, 768 << 20
 START_SECONDS = 900
 # The site comes first.
 CPU_SHARES = 64
+# The user in the options of a tmpfs.
+IDS = re.compile(r"uid=[0-9]+,gid=[0-9]+")
 
 ASK = """
 import json, sys, urllib.request
+# A backup may be older than the rule that no proxy is in a container's environment.
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 for path in json.load(sys.stdin):
     try:
-        with urllib.request.urlopen("http://127.0.0.1:8042" + path, timeout=300) as answer:
+        with opener.open("http://127.0.0.1:8042" + path, timeout=300) as answer:
             data = answer.read()
     except OSError as error:
         print(json.dumps([path, str(error)]))
@@ -98,22 +103,31 @@ class Sandbox:
         """Write the Compose project and put the settings right that name addresses of the site."""
         self.stage.joinpath("storage").mkdir(exist_ok=True)
         (self.data / "postgres").mkdir(mode=0o700, exist_ok=True)
-        shutil.chown(self.data / "postgres", 999, 999)
+        give(self.data / "postgres", self.site.users["postgres"])
+        give_all(self.stage / "storage", self.site.users["orthanc"])
         if self.sqlite:
             index = self.stage / "storage/index"
             # Orthanc will hold it for itself.
             shutil.copyfile(self.stage / "database.sqlite", index)
-            shutil.chown(index, 999, 999)
+            give(index, self.site.users["orthanc"])
         definition = Commands.run(
             ["docker", "compose", "config", "--format", "json"],
             "Reading the backup's Compose project",
             cwd=self.directory,
         )
         project = self.project(json.loads(definition))
+        for name, service in project["services"].items():
+            for secret in service.get("secrets", []):
+                give(project["secrets"][secret["source"]]["file"], self.site.users[name])
         (self.root / "compose.json").write_text(json.dumps(project, indent=2), encoding="utf-8")
         rewrite(self.directory / "config/orthanc/orthanc.json", closed_config)
         rewrite(self.directory / "secrets/orthanc/orthanc.json", local_database)
         if not self.sqlite:
+            for name in ("passwd", "group"):
+                path = self.directory / "config/postgres" / name
+                path.write_text(
+                    renumbered(path.read_text(encoding="utf-8"), self.site.users["postgres"]), encoding="utf-8"
+                )
             with (self.directory / "config/postgres/pg_hba.conf").open("a", encoding="utf-8") as stream:
                 stream.write("\nhost orthanc orthanc 127.0.0.1/32 scram-sha-256\n")
 
@@ -127,6 +141,9 @@ class Sandbox:
             service = whole["services"][name]
             for key in ("ports", "networks", "depends_on", "labels", "hostname", "logging"):
                 service.pop(key, None)
+            user = self.site.users[name]
+            service["user"] = f"{user}:{user}"
+            service["tmpfs"] = [IDS.sub(f"uid={user},gid={user}", entry) for entry in service.get("tmpfs", [])]
             used |= {secret["source"] for secret in service.get("secrets", [])}
             for mount in service.get("volumes", []):
                 mount["source"] = self.moved(mount["source"])
@@ -189,13 +206,14 @@ class Sandbox:
 
     def ask(self, *paths):
         """What Orthanc answers, by path; for a model, None or what is wrong with it."""
-        command = [*self.compose, "exec", "-T", "orthanc", "python3", "-c", ASK]
+        command = [*self.compose, "exec", "-T", "orthanc", "python3", "-I", "-c", ASK]
         answers = Commands.run(command, "Asking the restored Orthanc", input=json.dumps(paths).encode())
         return dict(json.loads(line) for line in answers.splitlines())
 
     def stop(self):
         """End both in order, so that their files can be moved."""
-        self.compose_run("stop", "--timeout", "120")
+        for service in ["orthanc", *([] if self.sqlite else ["postgres"])]:
+            self.compose_run("stop", "--timeout", "120", service)
 
     def start(self):
         """From the backup to an Orthanc that answers; returns the seconds that it took."""
@@ -207,6 +225,26 @@ class Sandbox:
         say("Starting Orthanc.")
         self.up("orthanc")
         return time.monotonic() - began
+
+
+def give(path, user):
+    os.chown(path, user, user)
+
+
+def give_all(directory, user):
+    """Give a directory to a user of this server; on the server of the backup it may have had another number."""
+    if os.stat(directory).st_uid == user:
+        return
+    for folder, _folders, files in os.walk(directory):
+        give(folder, user)
+        for name in files:
+            give(os.path.join(folder, name), user)
+
+
+def renumbered(accounts, user):
+    """The accounts that PostgreSQL knows, in which its own has this number."""
+    numbers = re.compile(r"^postgres:x:[0-9]+(:[0-9]+)?", re.MULTILINE)
+    return numbers.sub(lambda found: f"postgres:x:{user}" + (f":{user}" if found[1] else ""), accounts)
 
 
 def remove(root):

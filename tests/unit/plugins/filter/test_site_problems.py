@@ -100,6 +100,10 @@ RIGHT = [
     {"pacs_staff_networks": ["10.0.0.0/8", "192.168.7.9", "2001:db8::/32"]},
     {"pacs_staff_networks": ["10.0.0.0/8", "192.168.7.9"], "pacs_staff_networks_guard": "paths"},
     {"tls_source": "acme", "pacs_staff_networks": ["10.0.0.0/8"], "pacs_staff_networks_guard": "paths"},
+    *({"pacs_proxy": value} for value in (
+        "", "http://proxy:3128", "http://10.1.2.3:8080/", "http://[fd00::3]:8080", "http://DOM%5Canna:p%40ss%3A@proxy:80",
+    )),
+    {"pacs_no_proxy": ["mirror", ".hospital.example", "10.1.2.3"]},
     *({"pacs_network": value} for value in ("10.0.0.0/24", "172.31.255.240/28", "192.168.1.128/25")),
     *({"pacs_dir": value} for value in ("/srv/pacs", "/opt/a_b-c.d/e", "/etcetera", "/home/pacs")),
     {"pacs_dir": "/srv/pacs", "pacs_data_dir": "/srv/pacs-data"},
@@ -184,6 +188,10 @@ WRONG = [
     ({"pacs_dir": ["/srv"]}, ["pacs_dir is a list;", "text in quotes"]),
     ({"pacs_data_dir": 1}, ["pacs_data_dir is 1;", "text in quotes"]),
     ({"pacs_local_dir": True}, ["pacs_local_dir is true;", "text in quotes"]),
+    ({"pacs_first_uid": 999}, ["pacs_first_uid is 999;", "from 1000"]),
+    ({"pacs_first_uid": "999"}, ["pacs_first_uid is", "999"]),
+    ({"pacs_no_proxy": "mirror.hospital.example"}, ["pacs_no_proxy", "must be a list"]),
+    ({"pacs_no_proxy": ["*, everything"]}, ["pacs_no_proxy[0] is '*, everything';", "a host name, a domain"]),
     ({"pacs_network": 172.30}, ["pacs_network is 172.3;", "text in quotes"]),
     ({"pacs_database": True}, ["pacs_database is true;", "text in quotes"]),
     ({"pacs_shares_enabled": "false"}, ["pacs_shares_enabled is 'false';", "true or false, without quotes"]),
@@ -421,6 +429,10 @@ def test_a_wrong_value_is_named_and_put_right(problems, changes, words):
 
 # Like WRONG, for what nobody may see: the text that must not be repeated is "hide" or a number with 4711 in it.
 SECRET = [
+    *(({"pacs_proxy": value}, ["pacs_proxy", "a URL with a port"]) for value in (
+        "hide", "proxy:3128", "http://proxy", "https://proxy:3128", "http://a:hi de@proxy:1", "http://a:hide@b@proxy:1",
+        "http://proxy:3128/\nhide", "socks5://proxy:1080", "http://a:hide\"@proxy:3128",
+    )),
     ({"pacs_staff_users": None}, ["pacs_staff_users isn't set"]),
     ({"pacs_staff_users": {}}, ["pacs_staff_users:", "at least one user"]),
     ({"pacs_staff_users": ["hide"]}, ["pacs_staff_users is a list;", "dictionary"]),
