@@ -123,7 +123,8 @@ def order(run, kept: Path) -> None:
         elif not TRY_AGAIN.search(said):
             break
     if said:
-        raise Problem(f"{wanted['server']} issued no certificate for {', '.join(names)}: {reason(said)}")
+        way = f", asked through the proxy {wanted['proxy']}," if wanted.get("proxy") else ""
+        raise Problem(f"{wanted['server']}{way} issued no certificate for {', '.join(names)}: {reason(said)}")
     chain_pem = store.read(run.folder / "acme/order/fullchain.pem")
     content = together(store.key_pem(key), chain_pem)
     if not store.is_pair(content) or not facts.covers(store.chain_of(content)[0], names):
