@@ -16,6 +16,7 @@ import socket
 import ssl
 import urllib.parse
 
+from ansible_collections.threedpc.pacs.plugins.module_utils import proxies
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
 
 # An archive may be gigabytes long, and its beginning says enough.
@@ -170,6 +171,7 @@ class Probe:
         except OSError as error:
             connection.close()
             reason = explain(error, self.timeout) or "the connection was closed at once"
+            reason += proxies.unused(f"{parts.scheme}:")
             self.unreachable[where] = reason
             raise ProbeError(reason) from error
         return connection

@@ -17,6 +17,7 @@ import urllib.parse
 
 from ansible.module_utils.urls import ConnectionError as UrlsConnectionError
 from ansible.module_utils.urls import SSLValidationError, basic_auth_header, open_url
+from ansible_collections.threedpc.pacs.plugins.module_utils import proxies
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
 
 # An answer of Orthanc that is longer than this is no error message.
@@ -176,7 +177,7 @@ class OrthancClient:
                 advice, again = connection_advice(error)
                 if not again or attempt >= self.retries:
                     tried = "" if attempt == 0 else " (tried %d times)" % (attempt + 1)
-                    raise self._error(method, url, advice + tried) from None
+                    raise self._error(method, url, advice + tried + proxies.unused(url)) from None
             attempt += 1
             self.sleep(min(2 ** (attempt - 1), 5))
 
@@ -199,6 +200,8 @@ class OrthancClient:
             ca_path=self.ca_path,
             follow_redirects="none",
             use_netrc=False,
+            # The site is reached directly, as by DICOM: a proxy would get the password, or has no way to it.
+            use_proxy=False,
             http_agent="threedpc.pacs",
         )
         with response:
