@@ -139,9 +139,14 @@ class Site:
     def stop(self):
         """In the order that Compose knows, and then whatever it does not know any more."""
         self.compose("stop", what="Stopping the services")
-        left = self.containers()
-        if left:
-            run(["docker", "stop", "--time", "60", *left], "Stopping the services")
+        self.stop_containers()
+
+    def stop_containers(self):
+        """The database last: whatever waits for it would not end."""
+        database = set(self.containers("--filter", "label=com.docker.compose.service=postgres"))
+        for some in (set(self.containers()) - database, database):
+            if some:
+                run(["docker", "stop", "--time", "60", *sorted(some)], "Stopping the services")
 
     def restart_policy(self, policy):
         """Whether Docker starts the services by itself, at boot and after they ended."""
@@ -375,7 +380,7 @@ def back(site, arguments):
     if stopped:
         found = site.containers("--all")
         if found:
-            run(["docker", "stop", "--time", "60", *found], "Stopping the new release")
+            site.stop_containers()
             # By force, because of a play that was killed a Compose may live on, which starts them again meanwhile.
             run(["docker", "rm", "--force", *found], "Removing the new release")
     if phase == "copied":
