@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import subprocess
+import threading
 
 import pytest
+import requests
 import yaml
-from conftest import ROOT, associate, run
+from conftest import ROOT, SERVER, associate, run
 from cryptography import x509
 
 KEPT = "# Whose password is whose: see the wiki."
@@ -92,11 +96,46 @@ def test_what_can_not_be_rotated_is_a_sentence(operator, what, sentence):
     assert operator.vault.read_bytes() == before
 
 
-def test_the_database_password(operator, site, study, load):
+@pytest.fixture
+def ends(site):
+    """How containers ended, while staff ask all the time for what only the database knows."""
+    show = "{{.Actor.Attributes.name}} {{.Actor.Attributes.exitCode}}"
+    command = ["docker", "exec", SERVER, "docker", "events", "--filter=event=die", f"--format={show}"]
+    watch = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    over = threading.Event()
+
+    def ask():
+        while not over.is_set():
+            with contextlib.suppress(requests.RequestException):
+                site.request("GET", "/orthanc/changes?last", user="anna")
+
+    askers = [threading.Thread(target=ask) for _number in range(4)]
+    for asker in askers:
+        asker.start()
+    found = []
+
+    def so_far():
+        # What comes last is seen when the stream ends.
+        run("pkill --full '^docker events'")
+        found.extend(line.split() for line in watch.stdout)
+        return [(name, int(code)) for name, code in found]
+
+    yield so_far
+    over.set()
+    watch.terminate()
+    for asker in askers:
+        asker.join()
+
+
+def test_the_database_password(operator, site, study, load, ends):
     token, before = site.link(study), operator.values()
     operator.rotate("database", QUICK)
     load.lost_nothing()
     assert load.closed
+    # Orthanc ended by itself. One that waits for a database that is gone is killed after a minute (137).
+    ended = ends()
+    assert {"pacs-orthanc-1", "pacs-orthanc-for-shares-1", "pacs-postgres-1"} <= {name for name, _code in ended}
+    assert [(name, code) for name, code in ended if name.startswith(("pacs-orthanc-", "pacs-postgres")) and code] == []
     after = operator.values()
     assert others(after, "pacs_database_password") == others(before, "pacs_database_password")
     assert KEPT in operator.text()
