@@ -530,7 +530,7 @@ def test_without_the_database_no_share_opens_and_then_it_does_again(site, server
 def test_the_gate_runs_without_rights(server):
     container = server.compose("ps --quiet share-gate").strip()
     [state] = json.loads(server.run(f"docker inspect {container}"))
-    assert state["Config"]["User"] == "999:999"
+    assert state["Config"]["User"] == "61003:61003"
     assert state["HostConfig"]["ReadonlyRootfs"] is True
     assert state["HostConfig"]["CapDrop"] == ["ALL"]
     assert not state["HostConfig"]["CapAdd"]
