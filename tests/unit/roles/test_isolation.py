@@ -74,8 +74,9 @@ def proxy(monkeypatch):
 def test_a_health_check_asks_no_proxy(proxy, tmp_path, program, port, arguments):
     service = Listener()
     (tmp_path / "orthanc.json").write_text('{"RegisteredUsers": {"anna": "secret"}}')
-    text = (ROOT / "roles" / program).read_text().replace(f"127.0.0.1:{port}", service.url.removeprefix("http://"))
-    text = text.replace('"127.0.0.1", 8000', f'"127.0.0.1", {service.server.server_port}')
+    text = (ROOT / "roles" / program).read_text()
+    assert f'"127.0.0.1", {port},' in text
+    text = text.replace(f'"127.0.0.1", {port},', f'"127.0.0.1", {service.server.server_port},')
     (tmp_path / "probe.py").write_text(text.replace("/tmp/orthanc.json", str(tmp_path / "orthanc.json")))
     done = subprocess.run(
         [sys.executable, "-I", tmp_path / "probe.py", *arguments], capture_output=True, text=True, check=False
