@@ -5,15 +5,19 @@
 
     drain.py close --ports 4242,2762 --patience 600 --closed 1200
     drain.py open
+    drain.py count
 
 Packets that would begin an association are dropped, not refused: the caller's TCP tries again by itself, and where the
 restart is short its association is late and nothing more. nginx answers 503 to whatever would change something. If
 nobody comes back to open, both doors open by themselves after --closed seconds.
+
+count says in JSON which sockets Orthanc has left behind, and how near it comes to its limit of open files.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import socket
 import subprocess
@@ -40,11 +44,13 @@ table {table} {{
 # The file removes itself, unless a later one has taken its place.
 CLOSE = "echo $$ > /run/pacs-closed; sleep {closed}; [ $(cat /run/pacs-closed) != $$ ] || rm -f /run/pacs-closed"
 NGINX = ("nginx", "-c", "/etc/nginx/pacs/nginx.conf")
-# The port at which Orthanc speaks HTTP, and those of its own services.
-HTTP = 8042
+# The ports at which Orthanc speaks HTTP and DICOM, and those of its own services.
+HTTP, DICOM = 8042, 4242
 SERVICES = (5432, 8000)
-# ESTABLISHED and CLOSE_WAIT, in which the last data may still be read.
-OPEN_STATES = ("01", "08")
+# Where callers come in: at HAProxy, and at nginx with TLS.
+DOORS = (("haproxy", 4242), ("nginx", 2762))
+# The caller is connected, or has gone and left something to be read.
+ESTABLISHED, CLOSE_WAIT = "01", "08"
 
 
 def run(*words, stdin=None, check=True):
@@ -75,20 +81,61 @@ def address(text):
     return socket.inet_ntop(socket.AF_INET if len(raw) == 4 else socket.AF_INET6, raw)
 
 
-def associations(pid):
-    """Whom Orthanc talks to besides HTTP and its own services."""
-    peers = set()
+def sockets(pid):
+    """The TCP sockets of a container: state, port here, address and port there, and bytes that wait to be read."""
+    found = []
     for table in ("tcp", "tcp6"):
         try:
             lines = Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]
         except FileNotFoundError:
             continue
         for line in lines:
-            local, remote, state = line.split()[1:4]
+            local, remote, state, queues = line.split()[1:5]
             (peer, port), here = remote.split(":"), int(local.partition(":")[2], 16)
-            if state in OPEN_STATES and HTTP not in (here, int(port, 16)) and int(port, 16) not in SERVICES:
-                peers.add(f"an association with {address(peer)}")
-    return peers
+            found.append((state, here, peer, int(port, 16), int(queues.partition(":")[2], 16)))
+    return found
+
+
+def is_left_behind(state, waiting):
+    """Whether the caller has gone and all is read, the end of the connection too, which counts as one byte.
+
+    Nobody loses anything by the end of such a socket. Orthanc 1.13 keeps those of connections without an association.
+    """
+    return state == CLOSE_WAIT and not waiting
+
+
+def associations(pid, callers=()):
+    """Whom Orthanc talks to besides HTTP and its own services. Behind HAProxy it is the callers at the doors."""
+    peers = set()
+    for state, here, peer, port, waiting in sockets(pid):
+        if state not in (ESTABLISHED, CLOSE_WAIT) or is_left_behind(state, waiting):
+            continue
+        if HTTP not in (here, port) and port not in SERVICES:
+            peers |= set(callers if here == DICOM and callers else [address(peer)])
+    return {f"an association with {peer}" for peer in peers}
+
+
+def callers():
+    """Who is connected at the doors in front of Orthanc, where there are any."""
+    return {
+        address(peer)
+        for service, door in DOORS
+        if (pid := process(service))
+        for state, here, peer, _port, _waiting in sockets(pid)
+        if here == door and state == ESTABLISHED
+    }
+
+
+def left_behind(pid):
+    """How many sockets Orthanc has left behind, and how many files it has open of how many that it may."""
+    # The main process may have started Orthanc as another one.
+    files, busiest = max((len(os.listdir(f"/proc/{one}/fd")), one) for one in {str(pid), *children(pid)})
+    limits = Path(f"/proc/{busiest}/limits").read_text(encoding="ascii").splitlines()
+    return {
+        "sockets": sum(is_left_behind(state, waiting) for state, _here, _peer, _port, waiting in sockets(pid)),
+        "files": files,
+        "limit": next(int(line.split()[3]) for line in limits if line.startswith("Max open files")),
+    }
 
 
 def children(pid):
@@ -116,7 +163,8 @@ def wait(busy, end):
 
 def no_association(end):
     orthanc = process("orthanc")
-    return wait(lambda: associations(orthanc), end) if orthanc else set()
+    still = wait(lambda: associations(orthanc), end) if orthanc else set()
+    return still and (associations(orthanc, callers()) or still)
 
 
 def no_request(closed, end):
@@ -158,9 +206,14 @@ def reopen(_arguments=None):
         in_nginx("rm", "-f", "/run/pacs-closed", check=False)
 
 
+def count(_arguments):
+    orthanc = process("orthanc")
+    print(json.dumps(left_behind(orthanc) if orthanc else {}))
+
+
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("verb", choices=["close", "open"])
+    parser.add_argument("verb", choices=["close", "open", "count"])
     parser.add_argument("--project", default="/opt/pacs")
     parser.add_argument("--ports", default="")
     parser.add_argument("--patience", type=int, default=600)
@@ -168,7 +221,7 @@ def main():
     arguments = parser.parse_args()
     os.chdir(arguments.project)
     os.environ["PATH"] += ":/usr/sbin:/sbin"
-    {"close": close, "open": reopen}[arguments.verb](arguments)
+    {"close": close, "open": reopen, "count": count}[arguments.verb](arguments)
 
 
 if __name__ == "__main__":

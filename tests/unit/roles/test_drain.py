@@ -48,6 +48,35 @@ def test_a_connection_counts_until_it_is_closed():
     assert "an association with 127.0.0.77" not in drain.associations(os.getpid())
 
 
+def test_a_socket_that_was_left_behind_is_counted_apart():
+    # As Orthanc 1.13 does after a connection without an association: all is read, and it is never closed.
+    before = drain.left_behind(os.getpid())
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        caller = socket.create_connection(server.getsockname(), source_address=("127.0.0.78", 0))
+        answering, _address = server.accept()
+        with answering:
+            caller.sendall(b"last words")
+            caller.close()
+            # Data that nobody has read yet is an association's last image.
+            assert "an association with 127.0.0.78" in drain.associations(os.getpid())
+            assert answering.recv(100) == b"last words"
+            assert answering.recv(100) == b""
+            assert "an association with 127.0.0.78" not in drain.associations(os.getpid())
+            after = drain.left_behind(os.getpid())
+            assert after["sockets"] == before["sockets"] + 1
+            assert 0 < after["files"] < after["limit"]
+    assert drain.left_behind(os.getpid())["sockets"] == before["sockets"]
+
+
+def test_behind_haproxy_it_is_the_callers_who_are_named(monkeypatch):
+    ours = [("01", drain.DICOM, "09000000", 40000, 0), ("01", 40001, "0100007F", 104, 0)]
+    monkeypatch.setattr(drain, "sockets", lambda _pid: ours)
+    monkeypatch.setattr(drain, "address", lambda peer: {"09000000": "haproxy", "0100007F": "receiver"}[peer])
+    assert drain.associations(1) == {"an association with haproxy", "an association with receiver"}
+    named = drain.associations(1, {"10.1.2.3"})
+    assert named == {"an association with 10.1.2.3", "an association with receiver"}
+
+
 def test_waiting_ends_when_nobody_is_busy_twice_in_a_row(monkeypatch):
     monkeypatch.setattr(drain.time, "sleep", lambda _seconds: None)
     states = iter([{"a"}, set(), {"b"}, set(), set()])
