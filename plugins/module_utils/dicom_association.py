@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import socket
@@ -204,6 +205,19 @@ def connect(params, context):
         failure = AssociationFailed(outcome, "%s %s failed: %s" % (what, where, error))
     connection.close()
     raise failure
+
+
+@contextlib.contextmanager
+def half_association(params):
+    """A connection with the first bytes of a request for an association (PS3.8, 9.3.2), and no more."""
+    connection, _peer = connect(params, tls_context(params))
+    try:
+        connection.sendall(b"\x01\x00\x00\x00\x10\x00")
+        yield
+    except OSError as error:
+        raise AssociationFailed("closed", "half an association was closed at once: %s" % error) from None
+    finally:
+        connection.close()
 
 
 class DialedSocket(AssociationSocket):

@@ -67,6 +67,13 @@ options:
       source_address:
         description: Address of this machine to call from, instead of the one that the system chooses.
         type: str
+      beside_half:
+        description:
+          - Whether another connection of ours is open meanwhile that has begun a request for an association and does
+            not finish it. A server that waits for it answers nobody else.
+          - Such checks are made one after the other, when all others are over.
+        type: bool
+        default: false
       calling_aet:
         description: Our AE title, 1 to 16 characters without a backslash.
         type: str
@@ -175,10 +182,14 @@ results:
 """
 
 import concurrent.futures
+import contextlib
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_association import require_pynetdicom
+from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_association import (
+    half_association,
+    require_pynetdicom,
+)
 from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_request import (
     ABSTRACT_SYNTAXES,
     OUTCOMES,
@@ -192,13 +203,14 @@ from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsEr
 def result_of(check, params):
     """The result of one check."""
     result = {key: check[key] for key in ("id", "area", "promise")}
-    result["request"] = "C-%s from %s%s to %s at port %d%s" % (
+    result["request"] = "C-%s from %s%s to %s at port %d%s%s" % (
         check["request"].upper(),
         check["calling_aet"],
         " (%s)" % check["source_address"] if check["source_address"] else "",
         check["called_aet"],
         check["port"],
         " over TLS" if check["tls"] else "",
+        ", beside half an association" if check["beside_half"] else "",
     )
     result["expected"] = " for ".join(part for part in (check["expect"], check["expect_reason"]) if part)
     if check["not_checked"]:
@@ -206,7 +218,9 @@ def result_of(check, params):
     start = time.monotonic()
     dialed = {key: params[key] for key in ("host", "timeout", "tls_ca_path")}
     try:
-        answer = request(dict(check, **dialed, tls_key_path=check["tls_cert_path"]), check["request"])
+        dialed = dict(check, **dialed, tls_key_path=check["tls_cert_path"])
+        with half_association(dialed) if check["beside_half"] else contextlib.nullcontext():
+            answer = request(dialed, check["request"])
         wrong, got = disappointment(answer, check), answer["message"]
     except PacsError as error:
         # Such as a certificate that can't be read. The other checks are made all the same.
@@ -223,6 +237,7 @@ def main():
         request=dict(type="str", choices=list(ABSTRACT_SYNTAXES), default="echo"),
         port=dict(type="int", default=4242),
         source_address=dict(type="str"),
+        beside_half=dict(type="bool", default=False),
         calling_aet=dict(type="str", required=True),
         called_aet=dict(type="str", required=True),
         tls=dict(type="bool", default=False),
@@ -244,7 +259,10 @@ def main():
     require_pynetdicom(module)
     checks = module.params["checks"]
     with concurrent.futures.ThreadPoolExecutor(max(1, min(16, len(checks)))) as pool:
-        results = list(pool.map(lambda check: result_of(check, module.params), checks))
+        results = list(
+            pool.map(lambda check: None if check["beside_half"] else result_of(check, module.params), checks)
+        )
+    results = [result or result_of(check, module.params) for check, result in zip(checks, results)]
     module.exit_json(changed=False, results=results)
 
 

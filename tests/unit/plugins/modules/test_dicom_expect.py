@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import pathlib
+import select
+import socket
 import threading
 
 import pytest
@@ -152,3 +154,51 @@ def test_from_another_address_of_this_machine(scp, expect):
     assert results[1]["request"] == "C-ECHO from CT1 (127.0.0.9) to SERVER at port %d" % port
     assert "can't be reached from 192.0.2.77" in results[2]["got"]
     assert "does not resolve to an address for ::1" in results[3]["got"]
+
+
+@pytest.fixture
+def one_after_the_other():
+    """Stands before a server and, as Orthanc does, takes the next caller when it is through with the last one."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def relay(caller, server):
+        while True:
+            for end in select.select([caller, server], [], [])[0]:
+                data = end.recv(1 << 16)
+                if not data:
+                    return
+                (server if end is caller else caller).sendall(data)
+
+    def serve(port):
+        while True:
+            try:
+                caller, _address = listener.accept()
+            except OSError:
+                return
+            with caller, socket.create_connection(("127.0.0.1", port)) as server:
+                relay(caller, server)
+
+    def start(port):
+        threading.Thread(target=serve, args=(port,), daemon=True).start()
+        return listener.getsockname()[1]
+
+    yield start
+    listener.close()
+
+
+def test_half_an_association_holds_up_nobody_or_is_found_out(scp, expect, one_after_the_other):
+    port = scp()
+    behind = one_after_the_other(port)
+    # The others are made first, so that they don't wait for it.
+    checks = dict(port=port, beside_half=True), dict(port=behind, beside_half=True), dict(port=behind)
+    good, bad, alone = expect(*checks, timeout=3)
+    assert [good["status"], bad["status"], alone["status"]] == ["passed", "failed", "passed"]
+    assert good["request"].endswith(", beside half an association")
+    # It is not held any longer than the check takes.
+    assert statuses(expect(dict(port=behind))) == ["passed"]
+
+
+def test_half_an_association_with_nobody_is_a_failed_check(expect, closed_port):
+    [result] = expect(dict(port=closed_port, beside_half=True))
+    assert result["status"] == "failed"
+    assert "nothing listens" in result["got"]
