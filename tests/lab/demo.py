@@ -41,13 +41,13 @@ def docker(*arguments: str) -> str:
 
 
 def free_port(*wanted: int) -> int:
-    """The first of these ports of 127.0.0.1 that nobody uses."""
-    for port in wanted:
+    """The first of these ports of 127.0.0.1 that nobody uses, or any."""
+    for port in (*wanted, 0):
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 listener.bind(("127.0.0.1", port))
-                return port
+                return listener.getsockname()[1]
             except OSError:
                 continue
     sys.exit(f"None of the ports {', '.join(map(str, wanted))} of 127.0.0.1 is free for the demo.")
