@@ -1,12 +1,13 @@
 # Copyright: (c) 2026, threedpc.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters that turn the site's list of modalities into what Orthanc stores and what nginx listens for."""
+"""Filters that turn the site's list of modalities into what Orthanc stores, and what HAProxy and nginx listen for."""
 
 from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 
 from ansible.errors import AnsibleFilterError
 
@@ -40,10 +41,9 @@ def _ports(modalities):
 
 
 def orthanc_modalities(modalities, proxy, gateway):
-    """The modalities as Orthanc stores them, which compares a caller's address with the stored one.
+    """The modalities as Orthanc stores them, with the address at which it finds them.
 
-    Whoever calls over TLS comes from the proxy that ends it, and is called through it as well. Whoever calls over IPv6
-    comes from the gateway of the containers' network, because Docker's own proxy hands such a connection on.
+    One with TLS is called through the proxy that speaks it. One with an IPv6 address can't be called at all.
     """
     ports = _ports(modalities)
     stored = []
@@ -82,9 +82,26 @@ def dicom_callers(modalities, tls=False):
     return [source for entry in chosen for source in [entry["address"], *(entry.get("sources") or [])]]
 
 
-def compares_hosts(modalities):
-    """Whether Orthanc can compare each caller's address: not if one calls in plain text from several."""
-    return not any(modality.get("sources") and not modality.get("tls") for modality in modalities)
+def haproxy_title(title):
+    """An AE title in capitals, in the quotes of HAProxy's configuration (its manual, 2.2)."""
+    return '"%s"' % re.sub(r'(["\\$])', r"\\\1", str(title).strip(" ").upper())
+
+
+def dicom_titles(modalities, gateway, tls=False):
+    """From where each AE title calls, for HAProxy: those with TLS or those without.
+
+    Whoever calls over IPv6 comes from the gateway of the containers' network as well, because Docker's own proxy hands
+    such a connection on.
+    """
+    titles = []
+    for modality in modalities:
+        if bool(modality.get("tls")) != tls:
+            continue
+        sources = [str(source) for source in (modality["address"], *(modality.get("sources") or []))]
+        if any(":" in source for source in sources):
+            sources.append(str(gateway))
+        titles.append({"name": _name(modality), "title": haproxy_title(modality["aet"]), "sources": sources})
+    return titles
 
 
 class FilterModule:
@@ -92,8 +109,9 @@ class FilterModule:
 
     def filters(self):
         return {
-            "compares_hosts": compares_hosts,
             "dicom_callers": dicom_callers,
             "dicom_listeners": dicom_listeners,
+            "dicom_titles": dicom_titles,
+            "haproxy_title": haproxy_title,
             "orthanc_modalities": orthanc_modalities,
         }

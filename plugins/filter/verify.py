@@ -15,7 +15,7 @@ from ansible.module_utils.common.text.converters import to_text
 DAY = datetime.timedelta(days=1)
 
 # The only services that anybody outside the server may reach.
-PUBLISHED = {"nginx", "orthanc"}
+PUBLISHED = {"nginx", "haproxy"}
 
 # What `orthanc_modality` would do, and what that says about the server.
 DRIFT = {"added": "the server lacks", "updated": "the server has other settings of", "removed": "nobody listed"}
@@ -106,10 +106,37 @@ def _published_result(containers):
         "id": "published-ports",
         "promise": "Nothing but the web server and the DICOM port can be reached from outside",
         "request": "docker compose ps",
-        "expected": "ports of nginx and orthanc only",
+        "expected": "ports of nginx and haproxy only",
         "got": got or "no port",
         "status": "passed" if open_ports and set(open_ports) <= PUBLISHED else "failed",
     }
+
+
+def socket_results(counted):
+    """Whether Orthanc will run out of open files: the result of a task that ran `drain.py count`.
+
+    Orthanc 1.13 keeps the socket of each connection that ends without an association until it restarts.
+    """
+    result = {
+        "id": "open-files",
+        "area": "Server",
+        "promise": "Orthanc has open files left",
+        "request": "drain.py count",
+        "expected": "at most half of its limit",
+    }
+    try:
+        found = json.loads(counted.get("stdout") or "")
+    except ValueError:
+        got = (counted.get("stderr") or counted.get("msg") or "no answer").strip().splitlines()[-1]
+        return [result | {"status": "failed", "got": got}]
+    if not found:
+        return [result | {"status": "not checked", "got": "Orthanc does not run"}]
+    used = found["files"] / found["limit"]
+    got = "{files} of {limit} open files, {sockets} of them sockets that Orthanc has left behind".format(**found)
+    if used > 0.5 or found["sockets"] > found["limit"] / 10:
+        got += "; restart Orthanc when nobody sends: docker compose restart orthanc"
+    status = "failed" if used > 0.9 else "warned" if "; " in got else "passed"
+    return [result | {"status": status, "got": got}]
 
 
 def modality_results(answer):
@@ -249,6 +276,7 @@ class FilterModule:
             "container_results": container_results,
             "modality_results": modality_results,
             "signed_share_token": signed_share_token,
+            "socket_results": socket_results,
             "verify_counts": verify_counts,
             "verify_failures": verify_failures,
             "verify_summary": verify_summary,

@@ -119,18 +119,6 @@ def modalities_have_a_way(modalities, plain, tls):
             )
 
 
-def sources_betray_no_title(modalities):
-    """Where Orthanc compares no addresses, whoever reaches the plain port could borrow the title of a TLS modality."""
-    secure = next((modality["name"] for modality in modalities if modality.get("tls")), None)
-    for number, modality in enumerate(modalities):
-        if secure and modality.get("sources") and not modality.get("tls"):
-            yield (
-                f"pacs_modalities[{number}] ({modality['name']}): sources turns off Orthanc's comparison of addresses,"
-                f" and then anybody at the plain port could use the AE title of '{secure}' without its certificate; set"
-                f" tls to true here as well, or make each address a modality with an AE title of its own"
-            )
-
-
 def domain_fits_certificate(domain, tls_source):
     if tls_source == "selfsigned" and len(domain) > COMMON_NAME:
         yield f"pacs_domain is '{domain}'; the site's own CA can certify at most {COMMON_NAME} characters"
@@ -289,7 +277,6 @@ RELATIONS = (
     (callers, ("pacs_modalities", "pacs_verify_aet", "pacs_verify_address", "pacs_network")),
     (modalities_have_a_way, ("pacs_modalities", "pacs_dicom_enabled", "pacs_dicom_tls_enabled")),
     (staff_paths_are_of_ipv4, ("pacs_staff_networks", "pacs_staff_networks_guard", "pacs_verify_address")),
-    (sources_betray_no_title, ("pacs_modalities",)),
     (domain_outside_containers, ("pacs_domain", "pacs_network")),
     (domain_fits_certificate, ("pacs_domain", "tls_source")),
     (provided_needs_files, ("tls_source", "given")),

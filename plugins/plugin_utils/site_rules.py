@@ -543,12 +543,14 @@ RULES = {
             "orthanc-auth-service",
             "share-gate",
             "nginx",
+            "haproxy",
         )
     },
     "pacs_images.orthanc": image,
     "pacs_images.auth_service": image,
     "pacs_images.postgres": image,
     "pacs_images.nginx": image,
+    "pacs_images.haproxy": image,
     "pacs_images.certbot": image,
     "pacs_image_archives": archives,
     "pacs_image_archives[]": local_path,
@@ -573,6 +575,9 @@ RULES = {
     "tls_dicom_provided_ca": certificates_pem,
     "tls_dicom_days": between(1, 3650),
     "proxy_hsts_seconds": between(0, 10**9),
+    # One scanner may send in 8 associations at once, and may need one for each image.
+    "dicom_connections_at_once": between(8, 400),
+    "dicom_connections_in_10_seconds": between(20, 100000),
     # Apple's systems refuse a longer one of any CA (support.apple.com/103769).
     "tls_selfsigned_days": between(1, 825),
     "tls_selfsigned_ca_days": between(1, 36500),

@@ -115,6 +115,7 @@ IMAGES = {
     "auth-service": Image("auth_service"),
     "certbot": Image("certbot", {"certbot": "4.0"}),
     "nginx": Image("nginx", {"nginx": "1.30", "libnginx-mod-stream": "1.30"}, TESTING),
+    "haproxy": Image("haproxy", {"haproxy": "3.2"}, TESTING),
     "acme": Image("", {"pebble": "2.6"}),
 }
 # What the lab's stand-ins of plugins have no version for; the real ones keep the role's own minimum.

@@ -22,7 +22,7 @@ SERVER = SITE["lab_server_name"]
 CLIENTS = SITE["lab_clients"]
 ADDRESSES = {"ipv4": SITE["lab_server_address"], "ipv6": SITE["lab_server_address6"]}
 IMAGE = yaml.safe_load(Path(os.environ["LAB_IMAGES"]).read_text())["pacs_images"]["nginx"]
-NGINX, ORTHANC = "172.30.42.10", "172.30.42.11"
+HAPROXY, NGINX, ORTHANC = "172.30.42.9", "172.30.42.10", "172.30.42.11"
 TABLE = "inet threedpc_pacs"
 UNIT = "threedpc-pacs-firewall"
 RULES = f"/etc/{UNIT}.nft"
@@ -146,6 +146,12 @@ def ends(*requests_of_clients: tuple[str, dict]) -> list[str]:
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         answers = dict(pool.map(of, clients))
     return [next(answers[client]) for client, request in requests_of_clients]
+
+
+def dicom_log() -> list[dict]:
+    """What HAProxy says of each connection that is over."""
+    lines = server("cd /opt/pacs && docker compose --ansi never logs --no-log-prefix haproxy").splitlines()
+    return [json.loads(line[line.index("{") :]) for line in lines if '"client"' in line]
 
 
 def loaded() -> str:

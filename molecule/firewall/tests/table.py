@@ -34,6 +34,7 @@ ROWS = {
     "without TLS": ("angio", call("ANGIO", port=2762), NO_TLS),
     "with a title that nobody has": ("angio", call("NOBODY", tls=CERTIFICATE), UNKNOWN),
     "with the title of one that has no certificate": ("angio", call("CT1", tls=CERTIFICATE), UNKNOWN),
+    "with the title of another one that has a certificate": ("angio", call("PLANNING", tls=CERTIFICATE), UNKNOWN),
     "with a wrong title of the archive": ("angio", call("ANGIO", tls=CERTIFICATE, called="ARCHIVE"), WRONG_TITLE),
     "it is not listed for plain text": ("angio", call("ANGIO"), "silent"),
     "nor over IPv6": ("angio", call("ANGIO", family="ipv6", tls=CERTIFICATE), "silent"),

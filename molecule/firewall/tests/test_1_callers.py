@@ -8,6 +8,7 @@ import pytest
 from conftest import (
     ADDRESSES,
     CLIENTS,
+    HAPROXY,
     NGINX,
     OPEN,
     ORTHANC,
@@ -21,6 +22,7 @@ from conftest import (
     call,
     changed,
     close,
+    dicom_log,
     docker,
     ends,
     server,
@@ -53,7 +55,15 @@ def test_the_studies_are_in_the_archive(table):
 
 def test_the_logs_say_why(table):
     orthanc = server("cd /opt/pacs && docker compose logs --no-log-prefix orthanc")
-    assert 'Forbidding access from AET "ANGIO"' in orthanc
+    refused = {(entry["client"], entry["port"], entry["calling"], entry["refused"]) for entry in dicom_log()}
+    scanner, angio = CLIENTS["scanner"]["ipv4"], CLIENTS["angio"]["ipv4"]
+    assert (scanner, 4242, "MR1", "the calling AE title is listed with another address") in refused
+    assert (scanner, 4242, "NOBODY", "the calling AE title is not listed") in refused
+    assert (scanner, 4242, "ANGIO", "the calling AE title is not listed") in refused
+    assert (scanner, 4242, "CT1", "the called AE title is another") in refused
+    # Over TLS with the caller's own address as well.
+    assert (angio, 2762, "CT1", "the calling AE title is not listed") in refused
+    assert (angio, 2762, "ANGIO", "") in refused
     assert "The DICOM command Find is not allowed" in orthanc
     lines = server("cd /opt/pacs && docker compose logs --no-log-prefix nginx").splitlines()
     entries = [json.loads(line[line.index("{") :]) for line in lines if '"certificate"' in line]
@@ -78,11 +88,13 @@ def test_nobody_reaches_a_container_around_its_published_port():
     ports = (443, 2762, 4242, 8042)
     # Not even a listed scanner: it has no business there.
     for client in ("stranger", "scanner"):
-        assert ask(client, ports, NGINX, ORTHANC) == SILENT
-    assert ask_inside("other", ports, NGINX, ORTHANC) == SILENT
+        assert ask(client, (*ports, 4243), HAPROXY, NGINX, ORTHANC) == SILENT
+    assert ask_inside("other", (*ports, 4243), HAPROXY, NGINX, ORTHANC) == SILENT
 
 
-@pytest.mark.parametrize("port, address", [(4242, "orthanc"), (8042, ORTHANC), (443, ADDRESSES["ipv4"])])
+@pytest.mark.parametrize(
+    "port, address", [(4242, "haproxy"), (4242, "orthanc"), (8042, ORTHANC), (443, ADDRESSES["ipv4"])]
+)
 def test_the_containers_of_the_pacs_reach_each_other(port, address):
     assert ask_inside("beside", port, address) == OPEN
 

@@ -9,9 +9,10 @@ import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.threedpc.pacs.plugins.filter.dicom import (
     FilterModule,
-    compares_hosts,
     dicom_callers,
     dicom_listeners,
+    dicom_titles,
+    haproxy_title,
     orthanc_modalities,
 )
 
@@ -26,14 +27,14 @@ def test_a_plain_modality_is_stored_as_it_is():
     assert orthanc_modalities([CT | {"tls": False}], PROXY, GATEWAY) == [CT]
 
 
-def test_a_tls_modality_calls_from_the_proxy_and_is_called_through_it():
+def test_a_tls_modality_is_called_through_the_proxy():
     [stored] = orthanc_modalities([TLS], PROXY, GATEWAY)
     [listener] = dicom_listeners([TLS])
     assert stored == {"name": "MR1", "aet": "MR1", "address": PROXY, "port": listener["listen"]}
     assert listener == {"name": "mr1", "listen": stored["port"], "address": "10.1.2.4", "port": 2762}
 
 
-def test_a_modality_over_ipv6_calls_from_the_gateway():
+def test_a_modality_over_ipv6_has_the_gateways_address():
     assert orthanc_modalities([IPV6], PROXY, GATEWAY) == [IPV6 | {"address": GATEWAY}]
     [listener] = dicom_listeners([IPV6 | {"tls": True}])
     assert listener["address"] == "[2001:db8::5]"
@@ -71,23 +72,34 @@ def test_each_port_has_callers_of_its_own():
     assert dicom_callers(several, tls=True) == ["10.1.2.4", "10.1.3.0/24"]
 
 
+def test_a_title_calls_from_the_addresses_of_its_modality():
+    several = [CT | {"sources": ["10.9.0.0/16"]}, TLS]
+    assert dicom_titles(several, GATEWAY) == [{"name": "ct1", "title": '"CT1"', "sources": ["10.1.2.3", "10.9.0.0/16"]}]
+    assert dicom_titles(several, GATEWAY, tls=True) == [
+        {"name": "mr1", "title": '"MR1"', "sources": ["10.1.2.4", "10.1.3.0/24"]}
+    ]
+
+
+@pytest.mark.parametrize("entry", [IPV6, CT | {"sources": ["2001:db8::/64"]}])
+def test_who_calls_over_ipv6_may_come_from_the_gateway(entry):
+    [title] = dicom_titles([entry], GATEWAY)
+    assert title["sources"][0] == entry["address"]
+    assert title["sources"][-1] == GATEWAY
+
+
 @pytest.mark.parametrize(
-    "modalities, compared",
-    [
-        ([], True),
-        ([CT, TLS, IPV6], True),
-        ([CT | {"sources": []}], True),
-        ([CT, IPV6 | {"sources": ["2001:db8::/64"]}], False),
-    ],
+    "title, quoted",
+    [(" ct 1 ", '"CT 1"'), ('A"B', '"A\\"B"'), ("$HOME", '"\\$HOME"'), ("A#B'C", '"A#B\'C"'), ("-i", '"-I"')],
 )
-def test_orthanc_compares_addresses_unless_somebody_has_several(modalities, compared):
-    assert compares_hosts(modalities) is compared
+def test_a_title_means_itself_in_the_configuration_of_haproxy(title, quoted):
+    assert haproxy_title(title) == quoted
 
 
 def test_the_names_of_the_filters():
     assert sorted(FilterModule().filters()) == [
-        "compares_hosts",
         "dicom_callers",
         "dicom_listeners",
+        "dicom_titles",
+        "haproxy_title",
         "orthanc_modalities",
     ]

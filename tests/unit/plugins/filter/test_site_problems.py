@@ -303,9 +303,6 @@ WRONG = [
      ["[0] (ct1): tls is false;", "pacs_dicom_enabled is false"]),
     ({"pacs_dicom_enabled": False, "pacs_modalities": modality()},
      ["[0] (ct1): tls is false;", "this site speaks no DICOM"]),
-    ({"pacs_dicom_tls_enabled": True,
-      "pacs_modalities": modality(sources=["10.1.0.0/16"]) + modality(name="ct2", aet="CT2", tls=True)},
-     ["[0] (ct1): sources turns off", "AE title of 'ct2'"]),
     # Directories and the network
     *(({name: value}, [f"{name} is '{value}';", "outside the system's directories"])
       for name in ("pacs_dir", "pacs_data_dir")
@@ -347,7 +344,7 @@ WRONG = [
     ({"pacs_memory_limits": {"orthank": "3g"}}, ["pacs_memory_limits has the key 'orthank'", "did you mean orthanc?"]),
     ({"pacs_images": {"ngnix": "nginx:1.28"}}, ["pacs_images has the key 'ngnix'", "did you mean nginx?"]),
     *(({"pacs_images": {name: "x:latest"}}, [f"pacs_images: {name} is 'x:latest';", "version or a digest"])
-      for name in ("orthanc", "auth_service", "postgres", "nginx", "certbot")),
+      for name in ("orthanc", "auth_service", "postgres", "nginx", "haproxy", "certbot")),
     ({"pacs_images": {"orthanc": "o/o:latest-full"}}, ["orthanc is 'o/o:latest-full';", "version or a digest"]),
     ({"pacs_images": {"orthanc": "localhost:5000/o"}}, ["orthanc is 'localhost:5000/o';", "needs a tag"]),
     *(({"pacs_images": {"nginx": value}}, [f"nginx is '{value}';", "image reference such as"])

@@ -15,7 +15,7 @@ def container(service, state="running", health="healthy", ports=()):
     return {"Service": service, "State": state, "Health": health, "Publishers": publishers or None}
 
 
-HEALTHY = [container("nginx", ports=[80, 443, 0]), container("orthanc", ports=[4242]), container("postgres", ports=[0])]
+HEALTHY = [container("nginx", ports=[80, 443, 0]), container("haproxy", ports=[4242]), container("postgres", ports=[0])]
 
 
 def statuses(results):
@@ -38,9 +38,9 @@ def test_both_forms_of_compose_are_read(write):
 
 
 def test_healthy_containers_pass():
-    results = verify.container_results(HEALTHY, ["postgres", "orthanc", "nginx"])
+    results = verify.container_results(HEALTHY, ["postgres", "haproxy", "nginx"])
     assert set(statuses(results).values()) == {"passed"}
-    assert results[-1]["got"] == "nginx 80 443, orthanc 4242"
+    assert results[-1]["got"] == "haproxy 4242, nginx 80 443"
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,8 @@ def test_healthy_containers_pass():
         ([container("orthanc", "exited", "")], "container-orthanc", "exited"),
         ([], "container-orthanc", "no container"),
         ([container("postgres", ports=[5432])], "published-ports", "postgres 5432"),
+        # Past HAProxy nobody waits for a whole request.
+        ([container("orthanc", ports=[4242])], "published-ports", "orthanc 4242"),
         ([container("orthanc")], "published-ports", "no port"),
     ],
 )
@@ -109,6 +111,28 @@ def test_the_table_counts_by_area_and_shows_what_failed():
         "    got      y",
     ]
     assert verify.verify_table([]) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "status", "words"),
+    [
+        ({"sockets": 0, "files": 90, "limit": 20000}, "passed", "90 of 20000 open files, 0 of them"),
+        ({"sockets": 1900, "files": 2000, "limit": 20000}, "passed", "1900 of them sockets"),
+        ({"sockets": 2100, "files": 2200, "limit": 20000}, "warned", "docker compose restart orthanc"),
+        ({"sockets": 0, "files": 10500, "limit": 20000}, "warned", "docker compose restart orthanc"),
+        ({"sockets": 18000, "files": 18100, "limit": 20000}, "failed", "docker compose restart orthanc"),
+        ({}, "not checked", "does not run"),
+    ],
+)
+def test_orthanc_may_run_out_of_open_files(found, status, words):
+    [result] = verify.socket_results({"stdout": json.dumps(found) + "\n", "rc": 0})
+    assert result["status"] == status
+    assert words in result["got"]
+
+
+def test_open_files_that_could_not_be_counted_are_a_failure():
+    [result] = verify.socket_results({"stdout": "", "stderr": "x\npython3: not found\n", "rc": 127})
+    assert (result["status"], result["got"]) == ("failed", "python3: not found")
 
 
 def test_a_token_is_signed_as_the_auth_service_signs():
