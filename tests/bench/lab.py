@@ -56,6 +56,12 @@ class Stack:
     web: str
     aet: str
     project: str
+    # What stands in front of its DICOM, if anything does.
+    front: str = ""
+
+    @property
+    def dicom(self):
+        return self.front or self.orthanc
 
     @property
     def api(self):
@@ -63,7 +69,7 @@ class Stack:
 
 
 STACKS = {
-    "site": Stack("site", "172.30.42.11", f"https://{ADDRESS}/orthanc", "BENCH", "/opt/pacs"),
+    "site": Stack("site", "172.30.42.11", f"https://{ADDRESS}/orthanc", "BENCH", "/opt/pacs", "172.30.42.9"),
     "reference": Stack("reference", "172.31.58.11", f"http://{ADDRESS}:8090/orthanc", "ORTHANC", "/opt/reference"),
     "bare, TCP_NODELAY": Stack("bare, TCP_NODELAY", "172.31.58.22", "", "ORTHANC", "/opt/reference"),
     "bare": Stack("bare", "172.31.58.21", "", "ORTHANC", "/opt/reference"),
@@ -220,7 +226,7 @@ class Study:
         script = f"""failed=0; jobs=''
             for folder in {folder}/*; do
               TCP_NODELAY=1 storescu --required --aetitle SCANNER --call {stack.aet} --scan-directories \\
-                {stack.orthanc} 4242 $folder & jobs="$jobs $!"
+                {stack.dicom} 4242 $folder & jobs="$jobs $!"
             done
             for job in $jobs; do wait $job || failed=1; done
             exit $failed"""
