@@ -70,7 +70,7 @@ class Proxy:
         return [
             line.split(" - ")
             for line in text.splitlines()
-            if " - CONNECT " in line or " - GET " in line or " - POST " in line
+            if any(f" - {method} " in line for method in ("CONNECT", "DELETE", "GET", "POST", "PUT"))
         ]
 
     def stop(self):
@@ -99,12 +99,15 @@ def test_no_part_of_the_site_asks_another_through_a_proxy(proxy, monkeypatch):
     server(f"printf '#!/bin/sh\\n{named} exec /usr/bin/python3 \"$@\"\\n' > {WRAPPER} && chmod 755 {WRAPPER}")
     try:
         server("cd /opt/pacs && docker compose down")
-        told = [f"--extra-vars=ansible_python_interpreter={WRAPPER}", deployed.lab_images()]
-        names = {"PYTHONPATH": str(SCENARIO / "names")}
         # With a scanner more, so that Orthanc is told of it, with the staff's password.
         scanner = {"pacs_modalities": [{"name": "ct7", "aet": "CT7", "address": "10.213.46.77"}]}
-        told.append(f"--extra-vars={json.dumps(scanner)}")
-        run = deployed.play("playbooks/site.yml", SCENARIO, *told, environment=names)
+        told = [deployed.lab_images(), f"--extra-vars={json.dumps(scanner)}"]
+        names = {"PYTHONPATH": str(SCENARIO / "names")}
+        # The proof runs on this machine, which has no such Python.
+        there = [f"--extra-vars=ansible_python_interpreter={WRAPPER}", "--skip-tags=verify"]
+        run = deployed.play("playbooks/site.yml", SCENARIO, *told, *there, environment=names)
+        assert run.returncode == 0, run.stdout[-3000:]
+        run = deployed.play("playbooks/verify.yml", SCENARIO, *told, environment=names)
         assert run.returncode == 0, run.stdout[-3000:]
         assert (
             server(f"{named} /opt/pacs/bin/pacs-certificates --json --no-order | grep -c '\"problems\": \\[\\]'") == "1"
