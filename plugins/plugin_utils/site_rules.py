@@ -74,6 +74,11 @@ def has_control(text):
     return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
 
 
+def has_invisible(text):
+    """Whether a text has a character that nobody sees and nobody types."""
+    return any(unicodedata.category(character) == "Cf" for character in text)
+
+
 def printable(limit):
     """A rule for a name that people read."""
 
@@ -302,7 +307,7 @@ def directory(value):
 
 def local_path(value):
     """A path on the controller."""
-    if not value.strip() or has_control(value) or len(value) > 4095:
+    if not value.strip() or has_control(value) or has_invisible(value) or len(value) > 4095:
         yield "it must be a path on the controller"
 
 
@@ -391,6 +396,8 @@ def staff_users(value):
             yield f"the user name that begins with '{told}' has a colon, which ends a name in HTTP basic authentication"
         if has_control(name):
             yield f"the user name '{told}' must have no line break and no other control character"
+        elif name.strip() and (has_invisible(name) or name != name.strip()):
+            yield f"the user name '{told}' must have no invisible character and no space at either end"
         if not isinstance(password, str):
             yield f"the password of '{told}' must be text in quotes"
             continue
@@ -409,7 +416,8 @@ def pem(label):
     """A rule for a certificate or a key, which may be missing here."""
 
     def rule(value):
-        if value and not re.search(rf"^-----BEGIN [A-Z ]*{label}-----$", value, re.MULTILINE):
+        # Lines may end as Windows ends them: OpenSSL reads them, and what can't gets them without.
+        if value and not re.search(rf"^-----BEGIN [A-Z ]*{label}-----[ \t]*\r?$", value, re.MULTILINE):
             yield f"it must be the content of a PEM file with a line '-----BEGIN {label}-----'"
 
     return rule
@@ -438,7 +446,13 @@ def certificates_pem(value):
 
 def server_path(value):
     """A file on the server."""
-    if value and (not value.startswith("/") or value.endswith("/") or has_control(value) or len(value) > 4095):
+    if value and (
+        not value.startswith("/")
+        or value.endswith("/")
+        or has_control(value)
+        or has_invisible(value)
+        or len(value) > 4095
+    ):
         yield "it must be an absolute path on the server, such as '/etc/ssl/private/pacs.key'"
 
 

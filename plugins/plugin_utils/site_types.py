@@ -12,6 +12,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import re
+import unicodedata
 
 # Names that begin so are the collection's own, so that a typo is found.
 PREFIX = "pacs_"
@@ -72,6 +73,34 @@ def show(value):
     return kind_of(value)
 
 
+# What an editor, a mail program or a word processor puts where a plain character was meant; their names in Unicode say
+# nothing to most people.
+SAID = {
+    "\ufeff": "a byte order mark",
+    "\r": "a carriage return, as Windows ends lines",
+    "\u00a0": "a no-break space",
+    "\u200b": "a zero-width space",
+    "\x00": "a NUL character, as text in UTF-16 has them; save the file as UTF-8",
+}
+
+
+def odd_character(text):
+    """Words about the first character that looks like another one or like nothing, or an empty text."""
+    for number, character in enumerate(text, start=1):
+        looks = unicodedata.normalize("NFKC", character)
+        kind = unicodedata.category(character)
+        if (
+            character in SAID
+            or kind in ("Cf", "Zl", "Zp", "Pi", "Pf", "Pd", "Zs", "Nd")
+            or (looks != character and looks.isascii())
+        ):
+            if character.isascii() and character not in SAID:
+                continue
+            name = SAID.get(character) or unicodedata.name(character, "a character without a name").lower()
+            return f"; its character {number} is {name} (U+{ord(character):04X})"
+    return ""
+
+
 def nearest(word, words):
     """A question that proposes the word that was probably meant, or nothing."""
     found = difflib.get_close_matches(str(word), [str(entry) for entry in words], n=1, cutoff=0.7)
@@ -110,6 +139,8 @@ class Checker:
     def report(self, where, value, right, secret):
         """Note a problem; of a secret only its kind is said."""
         shown = "" if secret and right not in WANTED.values() else f" is {kind_of(value) if secret else show(value)}"
+        if isinstance(value, str) and "(U+" not in right:
+            right += odd_character(value)
         self.found.append(f"{where}{shown}{';' if shown else ':'} {right}")
 
     def check(self, where, path, value, option, secret=False):
