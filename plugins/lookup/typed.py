@@ -36,7 +36,10 @@ def problems(typed, words):
                 yield f'-e {name}: a quote in its value is open; write it as JSON, such as -e \'{{"name": "value"}}\'.'
                 continue
             if given.pop("_raw_params", None):
-                yield f"-e {name}: Ansible cuts its value at a space; put quotes around it as well, as in -e \"title='A B'\"."
+                yield (
+                    f"-e {name}: Ansible cuts its value at a space; put quotes around it as well, as in"
+                    " -e \"title='A B'\"."
+                )
         for name in given if isinstance(given, dict) and words else ():
             if name not in words and not str(name).startswith(OTHERS):
                 meant = nearest(name, words) or f"; there are {', '.join(words)}."
