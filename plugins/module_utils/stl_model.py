@@ -16,6 +16,7 @@ import traceback
 from dataclasses import dataclass
 
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
+from ansible_collections.threedpc.pacs.plugins.module_utils.reading import reading
 
 try:
     import numpy as np
@@ -35,14 +36,25 @@ MAX_BYTES = 1 << 30
 MIN_SIDE, MAX_SIDE = 1.0, 2500.0
 
 NUMBER = rb"\s+(\S+)"
-SOLID = re.compile(rb"\s*solid(?:[ \t][^\r\n]*)?[\r\n]", re.IGNORECASE)
-END = re.compile(rb"\s*endsolid[^\r\n]*\s*", re.IGNORECASE)
+# Some programs write "end solid", "end loop" and "end facet".
+SOLID = re.compile(rb"\s*solid(?:[ \t]([^\r\n]*))?[\r\n]", re.IGNORECASE)
+END = re.compile(rb"\s*end[ \t]*solid[^\r\n\x00\x1a]*\s*", re.IGNORECASE)
+# What editors and old systems leave behind a text: the end of file of CP/M, and the rest of a block.
+BEHIND = re.compile(rb"[\s\x00\x1a]*\Z")
+UTF8 = b"\xef\xbb\xbf"
+# The byte order marks of UTF-16 and UTF-32, and how a text looks in them without one.
+WIDE = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff", b"s\0o\0", b"\0s\0o", b"s\0\0\0", b"\0\0\0s")
+# What some programs say in the header or in the name of a solid: 3D Slicer the space, others the unit.
+SAID = re.compile(rb"\b(space|units?)\s*[=:]\s*([A-Za-z-]+)", re.IGNORECASE)
+LPS = {"lps", "left-posterior-superior"}
+OTHER_UNITS = {"in", "inch", "inches", "ft", "foot", "feet", "cm", "m", "um", "nm", "km", "micron", "microns"}
+OTHER_UNITS |= {front + end for front in ("", "centi", "micro") for end in ("meter", "meters", "metre", "metres")}
 TEXT_FACET = re.compile(
     rb"\s*facet\s+normal"
     + NUMBER * 3
     + rb"\s+outer\s+loop"
     + (rb"\s+vertex" + NUMBER * 3) * 3
-    + rb"\s+endloop\s+endfacet(?=\s)",
+    + rb"\s+end[ \t]*loop\s+end[ \t]*facet(?=\s)",
     re.IGNORECASE,
 )
 
@@ -65,6 +77,12 @@ class Measures:
     @property
     def sides(self):
         return tuple(high - low for low, high in zip(self.lower, self.upper))
+
+    @property
+    def size(self):
+        """In the patient's directions: from right to left, from head to foot, from front to back."""
+        width, depth, height = self.sides
+        return dict(width=width, height=height, depth=depth)
 
 
 def facets(points):
@@ -91,46 +109,68 @@ def write(stream, count, portions):
 def is_binary(path, size):
     with open(path, "rb") as stream:
         start = stream.read(HEADER_BYTES)
-    if len(start) == HEADER_BYTES:
-        count = int.from_bytes(start[80:], "little")
-        if size == HEADER_BYTES + count * FACET_BYTES:
-            return True
-        if not start.lstrip().lower().startswith(b"solid"):
-            raise PacsError(
-                "%s is not an STL file, or a part of one: it has %d bytes, but as a binary STL of %d triangles, as its "
-                "header says, it would have %d. Export it again"
-                % (path, size, count, HEADER_BYTES + count * FACET_BYTES)
-            )
-    elif not start.lstrip().lower().startswith(b"solid"):
+    if len(start) == HEADER_BYTES and size == HEADER_BYTES + int.from_bytes(start[80:], "little") * FACET_BYTES:
+        check_said(start[:80], path)
+        return True
+    if start.startswith(WIDE):
+        raise PacsError("%s is a text STL in UTF-16 or UTF-32. Save it as plain text (ASCII) or as binary STL" % path)
+    if start.removeprefix(UTF8).lstrip().lower().startswith(b"solid"):
+        return False
+    if len(start) < HEADER_BYTES:
         raise PacsError("%s is not an STL file: it has only %d bytes" % (path, size))
-    return False
+    count = int.from_bytes(start[80:], "little")
+    raise PacsError(
+        "%s is not an STL file, or a part of one: it has %d bytes, but as a binary STL of %d triangles, as its "
+        "header says, it would have %d. Export it again" % (path, size, count, HEADER_BYTES + count * FACET_BYTES)
+    )
 
 
-def text_portions(path):
-    """Arrays of triangles of a text STL, or an error that names the line that is wrong."""
-    with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        position, values, solids = 0, [], 0
-        while position < len(content):
-            start = SOLID.match(content, position)
-            if not start:
-                raise unreadable(path, content, position, "solid")
-            position = start.end()
-            solids += 1
-            while True:
-                found = TEXT_FACET.match(content, position)
-                if not found:
-                    break
-                position = found.end()
-                values.append(found.groups()[3:])
-                if len(values) == PORTION:
-                    yield numbers(path, values)
-                    values = []
-            end = END.match(content, position)
-            if not end:
-                raise unreadable(path, content, position, "facet or endsolid")
-            position = end.end()
-        if values:
-            yield numbers(path, values)
+def check_said(text, path):
+    """Refuse a file that says that its coordinates are others than these: the format itself has no place for it."""
+    for what, value in SAID.findall(text):
+        value = value.decode()
+        space = what.lower() == b"space"
+        if value.lower() not in LPS if space else value.lower() in OTHER_UNITS:
+            raise PacsError(
+                "%s says that its %s is %s, but models are kept in %s. Export it again in %s"
+                % (path, "space" if space else "unit", value, *("LPS" if space else "mm",) * 2)
+            )
+
+
+class Text:
+    """A text STL, which may hold several solids."""
+
+    def __init__(self, path):
+        self.path = path
+        self.solids = 0
+
+    def portions(self):
+        """Arrays of triangles, or an error that names the line that is wrong."""
+        self.solids = 0
+        with open(self.path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            position, values = len(UTF8) if content[:3] == UTF8 else 0, []
+            while self.solids == 0 or not BEHIND.match(content, position):
+                start = SOLID.match(content, position)
+                if not start:
+                    raise unreadable(self.path, content, position, "solid")
+                check_said(start[1] or b"", self.path)
+                position = start.end()
+                self.solids += 1
+                while True:
+                    found = TEXT_FACET.match(content, position)
+                    if not found:
+                        break
+                    position = found.end()
+                    values.append(found.groups()[3:])
+                    if len(values) == PORTION:
+                        yield numbers(self.path, values)
+                        values = []
+                end = END.match(content, position)
+                if not end:
+                    raise unreadable(self.path, content, position, "facet or endsolid")
+                position = end.end()
+            if values:
+                yield numbers(self.path, values)
 
 
 def unreadable(path, content, position, expected):
@@ -246,7 +286,8 @@ class Model:
 
     def __init__(self, path, scratch):
         self.source = path
-        try:
+        self.solids = 1
+        with reading(path, "STL file"):
             size = os.path.getsize(path)
             if not os.path.isfile(path):
                 raise PacsError("%s is not a file" % path)
@@ -258,15 +299,16 @@ class Model:
             self.size = os.path.getsize(self.path)
             with open(self.path, "rb") as stream:
                 self.sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        except OSError as error:
-            raise PacsError("%s can't be read: %s" % (path, error.strerror or error)) from None
 
-    @staticmethod
-    def _as_binary(path, scratch):
-        count = sum(len(portion) for portion in text_portions(path))
+    def _as_binary(self, path, scratch):
+        text = Text(path)
+        count = sum(len(portion) for portion in text.portions())
+        self.solids = text.solids
+        if HEADER_BYTES + count * FACET_BYTES > MAX_BYTES:
+            raise PacsError("%s has %d triangles, which are more than a model may have" % (path, count))
         converted = os.path.join(scratch, "binary.stl")
         with open(converted, "wb") as stream:
-            write(stream, count, text_portions(path))
+            write(stream, count, text.portions())
         return converted
 
     def doubts(self):
@@ -282,6 +324,10 @@ class Model:
             )
         elif self.measures.volume < 0:
             yield "%s is inside out: its triangles face inward" % self.source
+        if min(self.measures.sides) == 0:
+            yield "%s is flat: all of its points lie in one plane" % self.source
+        if self.solids > 1:
+            yield "%s holds %d solids, which become one model" % (self.source, self.solids)
 
     def describe(self):
         """For a module's result."""

@@ -84,6 +84,67 @@ def test_text_in_other_ways(read):
     assert read("\n " + text(BOX) + "\n\n").measures.watertight
 
 
+BOM = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda t: t.replace(b"endsolid", b"end solid"),
+        lambda t: t.replace(b"endloop", b"end loop"),
+        lambda t: t.replace(b"endfacet", b"end  facet"),
+        lambda t: t.replace(b"end", b"END "),
+        lambda t: BOM + t,
+        lambda t: t + b"\x1a",
+        lambda t: t.rstrip() + b"\x1a\x1a\r\n",
+        lambda t: t + bytes(100),
+        lambda t: t.rstrip() + bytes(3),
+        lambda t: BOM + t.replace(b"end", b"end ") + b"\x1a" + bytes(9),
+        lambda t: t.replace(b"solid", b"solid 3D Slicer output. SPACE=LPS", 1),
+        lambda t: t.replace(b"solid", b"solid plate UNITS=mm", 1),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_text_as_tools_write_it(read, change, end):
+    model = read(change(text(BOX, end=end).encode()))
+    assert model.measures == read(binary(BOX)).measures
+    assert list(model.doubts()) == []
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+def test_other_encodings_are_named(read, encoding):
+    with pytest.raises(PacsError, match="UTF-16 or UTF-32"):
+        read(text(BOX).encode(encoding))
+
+
+@pytest.mark.parametrize(
+    "said, sentence",
+    [
+        ("3D Slicer output. SPACE=RAS", "its space is RAS"),
+        ("Space: left-anterior-superior", "its space is left-anterior-superior"),
+        ("UNITS=inch", "its unit is inch"),
+        ("unit: cm", "its unit is cm"),
+        ("units = m", "its unit is m"),
+    ],
+)
+def test_what_a_file_says_of_its_space_and_unit(read, said, sentence):
+    for content in (binary(BOX, said.encode()), text(BOX, " " + said)):
+        with pytest.raises(PacsError) as error:
+            read(content)
+        assert sentence in error.value.message and "Export it again" in error.value.message
+    assert read(binary(BOX, b"unit: left plate")).measures.watertight
+
+
+def test_several_solids_and_flat_ones_are_said(read):
+    assert any("2 solids" in doubt for doubt in read(text(BOX[:6]) + text(BOX[6:])).doubts())
+    assert any("is flat" in doubt for doubt in read(binary(BOX * np.float32([1, 1, 0]))).doubts())
+
+
+def test_the_size_in_the_patients_directions(read):
+    """x is from right to left, y from front to back, z from foot to head."""
+    assert read(binary(BOX)).measures.size == {"width": 2, "depth": 3, "height": 4}
+
+
 def test_portions_make_no_difference(read, monkeypatch):
     whole = read(binary(BOX)).measures
     monkeypatch.setattr(stl_model, "PORTION", 5)
