@@ -16,7 +16,8 @@ description:
     the images that were segmented. It runs half-way between a voxel of the segment and its neighbor, and is watertight,
     also where the segment touches the border of the volume.
   - Nothing is smoothed and no triangle left out unless asked for.
-  - A file that does not say where it lies in the patient, or that holds an image instead of labels, is refused.
+  - A file that does not say where it lies in the patient, says it twice and differently, or holds an image instead of
+    labels, is refused.
   - RTSTRUCT is not read, for want of a well-kept library.
 author:
   - threedpc.pacs contributors (@threedpc)
@@ -150,6 +151,26 @@ models:
       type: list
       elements: float
       sample: [49.5, 10.2, -31.0]
+    size:
+      description: Sides of the box around the model.
+      returned: success
+      type: dict
+      contains:
+        width:
+          description: From the patient's right to left.
+          returned: success
+          type: float
+          sample: 99.6
+        height:
+          description: From the patient's feet to head.
+          returned: success
+          type: float
+          sample: 60.5
+        depth:
+          description: From the patient's front to back.
+          returned: success
+          type: float
+          sample: 80.2
     triangles:
       description: Number of triangles.
       returned: success
@@ -170,6 +191,11 @@ study_instance_uid:
   returned: success
   type: str
   sample: ""
+geometry:
+  description: By which statement of the file it is known where its voxels lie in the patient, and in which unit.
+  returned: success
+  type: str
+  sample: its sform, in the scanner's space (code 1), in mm
 """
 
 import io
@@ -247,7 +273,7 @@ def make(params, check_mode):
         raise PacsError("%s holds no segment: all of its voxels are 0" % path)
     numbers = chosen(segmentation.names, params["segments"])
     named = titles(segmentation.names, numbers, params["title"], path)
-    models, doubts, taken = [], [], set()
+    models, doubts, taken = [], list(segmentation.doubts), set()
     for number in numbers:
         segment = segmentation.make(number)
         if not segment.voxels:
@@ -280,6 +306,7 @@ def make(params, check_mode):
                 center=list(measures.center),
                 lower=list(measures.lower),
                 upper=list(measures.upper),
+                size=measures.size,
                 triangles=measures.triangles,
                 watertight=measures.watertight,
             )
@@ -291,6 +318,7 @@ def make(params, check_mode):
         models=models,
         frame_of_reference_uid=segmentation.frame_of_reference_uid,
         study_instance_uid=segmentation.study_instance_uid,
+        geometry=segmentation.geometry,
     ), doubts
 
 
