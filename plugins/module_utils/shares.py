@@ -40,7 +40,11 @@ def find_study(client, study):
         found = client.get("/studies/" + study)
         return found["MainDicomTags"]["StudyInstanceUID"], study
     if not STUDY_UID.match(study) or len(study) > 64:
-        raise PacsError("a study must be named by its StudyInstanceUID or its Orthanc ID, not by %r" % study)
+        raise PacsError(
+            "a study must be named by its StudyInstanceUID or its Orthanc ID, not by %r. A StudyInstanceUID has digits "
+            "and dots, at most 64. A study whose UID breaks this rule can't be shared by a link: let Orthanc give it a "
+            "new one (Modify) and share that" % study
+        )
     found = client.request("POST", "/tools/find", {"Level": "Study", "Query": {"StudyInstanceUID": study}, "Limit": 2})
     if not isinstance(found, list) or len(found) != 1:
         many = "no study" if not found else "more than one study"

@@ -92,8 +92,14 @@ def studies(asked):
         uid, orthanc_id = entry.get("DicomUid"), entry.get("OrthancId")
         if str(entry.get("Level", "")).lower() != "study":
             raise Refused("A share opens whole studies: every resource needs the Level 'study'.")
-        if not (isinstance(uid, str) and re.fullmatch(r"[0-9.]{1,64}", uid)):
+        if not (isinstance(uid, str) and uid):
             raise Refused("Every resource of a share needs its StudyInstanceUID as DicomUid.")
+        if not re.fullmatch(r"[0-9.]{1,64}", uid):
+            raise Refused(
+                f"This study can't be shared: its StudyInstanceUID has {len(uid)} characters or others than digits and"
+                " dots. DICOM allows at most 64, digits and dots only. Let Orthanc give it a new one (Modify), or have"
+                " it sent again with a right one, and share that."
+            )
         if not (isinstance(orthanc_id, str) and re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}", orthanc_id)):
             raise Refused("Every resource of a share needs its Orthanc ID as OrthancId.")
         if found.get(uid, orthanc_id) != orthanc_id:
