@@ -98,6 +98,13 @@ def describe(study, model, title, frame_of_reference_uid, series_number, instanc
     instance.MIMETypeOfEncapsulatedDocument = "model/stl"
     # A binary STL is always even, as DICOM wants it; the length says so to whoever looks for a padding.
     instance.EncapsulatedDocumentLength = model.size
+    # The standard has this attribute for what a model is, and none for its size. The shares' page reads this form.
+    size = model.measures.size
+    instance.ContentDescription = "%.1f x %.1f x %.1f mm (width x height x depth)" % (
+        size["width"],
+        size["height"],
+        size["depth"],
+    )
     return instance
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import re
 
@@ -13,7 +14,17 @@ from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsEr
 ORTHANC_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 # Series that are made from images and are none.
 DERIVED = {"M3D", "SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "REG", "PR", "SR", "KO", "DOC", "FID"}
-UID = re.compile(r"[0-9]+(\.[0-9]+)+")
+
+
+def orthanc_id(identifiers):
+    """Orthanc's name of a resource, from PatientID and the UIDs of its ancestors and its own.
+
+    As in Orthanc's DicomInstanceHasher: the values in UTF-8 and as a whole, also with backslashes in them, a missing
+    PatientID as an empty one.
+    """
+    joined = "|".join(str(identifier or "") for identifier in identifiers)
+    digest = hashlib.sha1(joined.encode(), usedforsecurity=False).hexdigest()
+    return "-".join(re.findall(".{8}", digest))
 
 
 def named(study):
@@ -32,9 +43,8 @@ def find_study(client, name):
             % name
         )
     found = {}
-    queries = [{"AccessionNumber": name}]
-    if UID.fullmatch(name):
-        queries.insert(0, {"StudyInstanceUID": name})
+    # A UID that breaks the rules of DICOM is one as well: Orthanc stores what it is sent.
+    queries = [{"StudyInstanceUID": name}, {"AccessionNumber": name}]
     if ORTHANC_ID.fullmatch(name):
         try:
             study = client.get("/studies/" + name)
@@ -149,6 +159,16 @@ class Study:
                     position[axis] + across[axis] * column + down[axis] * row + normal[axis] * depth
                     for axis in range(3)
                 )
+
+
+def required_study(study, made_from):
+    """Refuse to attach to one study what says that it was made from another one."""
+    if made_from and made_from != study.uid:
+        raise PacsError(
+            "the segmentation belongs to study %s, but the model is to be attached to study %s. Attach it to its own "
+            "study. If both are of the same patient and the same images, save it as .seg.nrrd and attach that"
+            % (made_from, study.uid)
+        )
 
 
 def required_frame(study, wanted):

@@ -22,6 +22,7 @@ import uuid
 from dataclasses import asdict, dataclass
 
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
+from ansible_collections.threedpc.pacs.plugins.module_utils.orthanc_study import orthanc_id
 
 try:
     import numpy as np
@@ -278,12 +279,6 @@ class Phantom:
 def decimal(value):
     """A number as a DICOM decimal string, which holds 16 characters."""
     return f"{value:.10g}"
-
-
-def orthanc_id(identifiers):
-    """Orthanc's name of a resource, from the identifiers of its ancestors and its own."""
-    digest = hashlib.sha1("|".join(identifiers).encode(), usedforsecurity=False).hexdigest()
-    return "-".join(re.findall(".{8}", digest))
 
 
 def put(path, content, dry_run):

@@ -14,8 +14,10 @@ description:
   - The title names the model within its study. The same content again changes nothing. Other content becomes a new
     version, an instance of its own in the same series; older versions stay until they are removed.
   - The file is checked before anything is sent. It must be an STL that can be read to its end, with finite coordinates
-    and a longest side from 1 to 2500 millimeters. Whether it is watertight, and whether it lies where the images are,
-    is said but not enforced.
+    and a longest side from 1 to 2500 millimeters. Whether it is watertight, lies where the images are, and has a size
+    that fits them is said but not enforced.
+  - The size is kept in the instance as its Content Description, such as V(99.6 x 60.5 x 80.2 mm (width x height x
+    depth)), so that it can be shown without the model.
   - DICOM wants binary STL. A text STL is converted, with the same triangles; a binary one is stored byte for byte.
   - It runs where the file is, usually the controller. Apart from the file itself it needs as much room again in the
     temporary directory.
@@ -55,6 +57,12 @@ options:
       - Frame of Reference UID of the images that the model was made from.
       - By default that of the images of the study. It must be given if they have several, and must be one of them.
     type: str
+  made_from_study:
+    description:
+      - Study Instance UID of the study that the model was made from, if that is known, as RV(study_instance_uid) of
+        M(threedpc.pacs.stl_from_segmentation) tells it. It must be that of O(study).
+    type: str
+    version_added: 1.1.0
   state:
     description: Whether the model should be there. V(absent) removes all of its versions, or the one that is O(src).
     type: str
@@ -137,6 +145,26 @@ model:
       type: list
       elements: float
       sample: [95.0, 102.0, 86.0]
+    size:
+      description: Sides of the box around the model.
+      returned: success
+      type: dict
+      contains:
+        width:
+          description: From the patient's right to left.
+          returned: success
+          type: float
+          sample: 167.0
+        height:
+          description: From the patient's feet to head.
+          returned: success
+          type: float
+          sample: 186.0
+        depth:
+          description: From the patient's front to back.
+          returned: success
+          type: float
+          sample: 197.2
     volume:
       description: Volume in cubic millimeters. It means something if the surface is closed.
       returned: success
@@ -212,16 +240,14 @@ from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsEr
 from ansible_collections.threedpc.pacs.plugins.module_utils.orthanc_client import OrthancClient, orthanc_argument_spec
 from ansible_collections.threedpc.pacs.plugins.module_utils.orthanc_study import (
     Study,
-    inside,
-    mirrored,
+    orthanc_id,
     required_frame,
+    required_study,
 )
-from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import orthanc_id
+from ansible_collections.threedpc.pacs.plugins.module_utils.plausible import compared
 from ansible_collections.threedpc.pacs.plugins.module_utils.stl_model import NUMPY_ERROR, Model
 
 TITLE_LENGTH = 64
-# A model of which less lies where the images are was probably made in other coordinates.
-MOSTLY = 0.5
 
 
 def wanted_title(params):
@@ -239,24 +265,6 @@ def wanted_title(params):
     return title
 
 
-def where(model, study, frame):
-    """How much of the model lies where the images are, and a sentence if that is little."""
-    extent = study.extent(frame)
-    if extent is None:
-        return None, None
-    lower, upper = model.measures.lower, model.measures.upper
-    share = inside(lower, upper, *extent)
-    if share >= MOSTLY:
-        return share, None
-    said = "%s does not lie where the images are: it reaches from %s to %s mm, they reach from %s to %s" % (
-        model.source,
-        *("(%s)" % ", ".join("%.0f" % value for value in corner) for corner in (lower, upper, *extent)),
-    )
-    if inside(*mirrored(lower, upper), *extent) >= MOSTLY:
-        said += ". With x and y of the other sign it would: it was probably exported in RAS instead of LPS coordinates"
-    return share, said
-
-
 class Attachment:
     """One model of one study, and its versions in Orthanc."""
 
@@ -266,6 +274,7 @@ class Attachment:
         self.scratch = scratch
         self.model = Model(params["src"], scratch) if params["src"] else None
         self.study = Study(self.client, params["study"])
+        required_study(self.study, params["made_from_study"])
         self.frame = required_frame(self.study, params["frame_of_reference_uid"]) if self.model else ""
         self.series = self.sop_instance = ""
         if self.model:
@@ -285,13 +294,16 @@ class Attachment:
         return sorted(found, key=number)
 
     def result(self, before, after, **more):
-        share, said = (None, None) if not self.model else where(self.model, self.study, self.frame)
-        doubts = [] if not self.model else [*self.model.doubts(), *([said] if said else [])]
+        share, doubts = None, []
+        if self.model:
+            measures = self.model.measures
+            share, doubts = compared(self.model.source, measures.lower, measures.upper, self.study.extent(self.frame))
+            doubts = [*self.model.doubts(), *doubts]
         return dict(
             changed=before != after,
             study=dict(id=self.study.id, study_instance_uid=self.study.uid),
             title=self.title,
-            model=self.model.describe() if self.model else {},
+            model=dict(self.model.describe(), size=self.model.measures.size) if self.model else {},
             frame_of_reference_uid=self.frame,
             series_instance_uid=self.series,
             sop_instance_uid=self.sop_instance,
@@ -391,6 +403,7 @@ def main():
             src=dict(type="path"),
             title=dict(type="str"),
             frame_of_reference_uid=dict(type="str"),
+            made_from_study=dict(type="str"),
             state=dict(type="str", choices=["present", "absent"], default="present"),
         ),
         required_if=[("state", "present", ["src"])],

@@ -12,6 +12,8 @@ const TEXT = {
   images: (count) => (count === 1 ? '1 image' : `${count} images`),
   model: '3D model',
   turn: '3D model to turn and zoom',
+  size: (width, height, depth) => `${width} mm wide, ${height} mm high, ${depth} mm deep`,
+  noSize: 'its size was not recorded',
   earlier: 'Earlier versions of the models',
   searching: 'Looking for 3D models…',
   notFound: 'The list of 3D models could not be loaded.',
@@ -36,11 +38,14 @@ const TEXT = {
   },
 };
 const ENCAPSULATED_STL = '1.2.840.10008.5.1.4.1.1.104.3';
+// The size of a model as the module orthanc_stl writes it. What else is written there is anybody's text.
+const MAKER = 'threedpc.pacs';
+const SIZE = /^(\d+\.\d) x (\d+\.\d) x (\d+\.\d) mm \(width x height x depth\)$/;
 // The attributes of DICOM that are read here.
 const TAG = {
-  created: '00080012', createdTime: '00080013', date: '00080020', images: '00201209', instance: '00080018',
-  instanceNumber: '00200013', modality: '00080060', patient: '00100020', series: '0020000E', seriesDescription: '0008103E',
-  sopClass: '00080016', study: '0020000D', studyDescription: '00081030',
+  content: '00700081', created: '00080012', createdTime: '00080013', date: '00080020', images: '00201209',
+  instance: '00080018', instanceNumber: '00200013', manufacturer: '00080070', modality: '00080060', patient: '00100020',
+  series: '0020000E', seriesDescription: '0008103E', sopClass: '00080016', study: '0020000D', studyDescription: '00081030',
 };
 const page = document.getElementById('page');
 const token = takeToken();
@@ -211,7 +216,7 @@ async function showContents(uid, { title, images, status }) {
   title.textContent = series.length ? studyTitle(series[0]) : '';
   images.hidden = !pictures.length;
   images.querySelector('small').textContent = describe(pictures);
-  const models = pictures.length < series.length ? await findModels(uid) : [];
+  const models = await findModels(uid, series.filter((one) => !pictures.includes(one)));
   const newest = models.map((versions) => modelItem(versions[0]));
   images.after(...newest);
   if (!pictures.length && newest.length) {
@@ -237,17 +242,15 @@ function describe(series) {
   return [modalities.join(', '), count ? TEXT.images(count) : ''].filter(Boolean).join(', ') || TEXT.inViewer;
 }
 
-// A list of models; a model is a series, and its instances are its versions, the newest first.
-async function findModels(uid) {
-  const fields = [TAG.instanceNumber, TAG.created, TAG.createdTime].map((tag) => `&includefield=${tag}`).join('');
-  const found = await dicomWeb(`studies/${uid}/instances?Modality=M3D${fields}`);
-  const models = new Map();
-  for (const instance of found.filter((one) => value(one, TAG.sopClass) === ENCAPSULATED_STL)) {
-    const series = value(instance, TAG.series);
-    models.set(series, [...(models.get(series) || []), instance]);
-  }
+// A list of models; a model is a series, and its instances are its versions, the newest first. Series by series: a search
+// for instances makes Orthanc read every model as a whole.
+async function findModels(uid, series) {
+  const asked = series.map((one) => dicomWeb(`studies/${uid}/series/${value(one, TAG.series)}/metadata`));
   const order = (one) => [Number(value(one, TAG.instanceNumber)), value(one, TAG.created), value(one, TAG.createdTime)];
-  return [...models.values()].map((instances) => instances.sort((a, b) => compare(order(b), order(a))));
+  return (await Promise.all(asked))
+    .map((instances) => instances.filter((one) => value(one, TAG.sopClass) === ENCAPSULATED_STL))
+    .filter((instances) => instances.length)
+    .map((instances) => instances.sort((a, b) => compare(order(b), order(a))));
 }
 
 function compare(a, b) {
@@ -258,7 +261,12 @@ function compare(a, b) {
 function modelItem(instance) {
   const query = new URLSearchParams({ instance: orthancId(instance), token });
   const title = value(instance, TAG.seriesDescription) || TEXT.model;
-  return item(link('model', title, TEXT.turn, `../stl/app/o3dv.html?${query}`));
+  return item(link('model', title, `${TEXT.turn}, ${sizeOf(instance)}`, `../stl/app/o3dv.html?${query}`));
+}
+
+function sizeOf(instance) {
+  const known = value(instance, TAG.manufacturer) === MAKER && SIZE.exec(value(instance, TAG.content));
+  return known ? TEXT.size(...known.slice(1)) : TEXT.noSize;
 }
 
 // --- who is asked ---
@@ -292,9 +300,16 @@ function value(dataset, tag) {
 
 // --- Orthanc's name of an instance: a SHA-1 in groups, made of identifiers and no secret ---
 
+// As in Orthanc's DicomInstanceHasher: each attribute as a whole. A PatientID may have blanks around it, and backslashes,
+// at which DICOM's JSON parts it; it may be missing too.
 function orthancId(instance) {
-  const parts = [TAG.patient, TAG.study, TAG.series, TAG.instance].map((tag) => value(instance, tag).trim());
+  const parts = [TAG.patient, TAG.study, TAG.series, TAG.instance].map((tag) => whole(instance, tag));
   return sha1(new TextEncoder().encode(parts.join('|'))).map((word) => word.toString(16).padStart(8, '0')).join('-');
+}
+
+function whole(dataset, tag) {
+  const { Value: all = [] } = dataset[tag] || {};
+  return all.map((one) => one ?? '').join('\\');
 }
 
 // The browser's own (SubtleCrypto) is missing where a site is reached without https. FIPS 180-4, section 6.1.

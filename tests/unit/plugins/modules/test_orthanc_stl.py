@@ -447,6 +447,62 @@ def test_the_file_is_sent_again_after_a_broken_connection(attach, orthanc, monke
     assert len(orthanc.models()) == 1
 
 
+def box(side, factor):
+    """A closed box of 1 x 0.8 x 0.6 sides around the origin."""
+    corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.4, 0.4) for z in (-0.3, 0.3)]) * side / factor
+    sides = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
+    return corners[[three for a, b, c, d in sides for three in ((a, b, c), (a, c, d))]]
+
+
+@pytest.mark.parametrize("unit, factor", [("inch", 25.4), ("centimeter", 10), ("", 1)])
+def test_the_size_is_told_and_doubted_beside_the_images(attach, orthanc, skull, doubts, unit, factor):
+    skull.write_bytes(stl(box(100, factor)))
+    result = attach()
+    assert result["changed"] and result["inside"] == pytest.approx(1)
+    size = {"width": 100 / factor, "depth": 80 / factor, "height": 60 / factor}
+    assert result["model"]["size"] == {name: pytest.approx(side, rel=1e-5) for name, side in size.items()}
+    if unit:
+        [said] = doubts
+        assert f"its unit is the {unit}, it is 100 x 60 x 80 mm" in said
+    else:
+        assert doubts == []
+    [stored] = orthanc.models()
+    written = "%.1f x %.1f x %.1f mm (width x height x depth)" % (size["width"], size["height"], size["depth"])
+    assert stored.ContentDescription == written
+
+
+def test_a_model_of_another_study_is_refused(attach, server, images):
+    result = attach(made_from_study="1.2.3")
+    assert result["failed"] and "belongs to study 1.2.3" in result["msg"] and images.study_instance_uid in result["msg"]
+    assert not writes(server)
+    assert attach(made_from_study=images.study_instance_uid)["changed"]
+
+
+@pytest.mark.parametrize("name", [" AB1", "A\\B", "\u00a0A\u00a0", "M\u00fc1", "A|B", "\tAB"])
+def test_identifiers_as_orthanc_computes_them(attach, orthanc, images, name):
+    """PatientID as a whole, as its DicomInstanceHasher takes it; seen with Orthanc 1.13."""
+    before = [dataset for _ids, dataset in orthanc.instances.values()]
+    orthanc.instances.clear()
+    for dataset in before:
+        dataset.PatientID = name
+        orthanc.add(dataset)
+    planned = attach(check_mode=True)
+    assert attach()["versions"] == planned["versions"]
+    joined = "|".join([name, images.study_instance_uid])
+    digest = hashlib.sha1(joined.encode()).hexdigest()
+    assert planned["study"]["id"] == "-".join(digest[place : place + 8] for place in range(0, 40, 8))
+
+
+@pytest.mark.parametrize("uid", ["1." + "2" * 64, "1.2.abc"])
+def test_a_uid_that_breaks_the_rules_names_its_study_all_the_same(attach, orthanc, uid):
+    before = [dataset for _ids, dataset in orthanc.instances.values()]
+    orthanc.instances.clear()
+    for dataset in before:
+        dataset.StudyInstanceUID = uid
+        orthanc.add(dataset)
+    assert attach(study=uid)["study"]["study_instance_uid"] == uid
+
+
 def test_the_part_of_a_box_in_another():
     unit = (0, 0, 0), (1, 1, 1)
     assert orthanc_study.inside(*unit, *unit) == 1
