@@ -556,6 +556,7 @@ RULES = {
             "orthanc-for-shares",
             "orthanc-auth-service",
             "share-gate",
+            "staff-gate",
             "nginx",
             "haproxy",
         )

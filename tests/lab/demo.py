@@ -58,9 +58,9 @@ def settings() -> dict:
     if VARS.exists() and CONTAINER in docker("ps", "--all", "--format", "{{.Names}}").split():
         return yaml.safe_load(VARS.read_text())
     return {
-        "pacs_http_port": free_port(80, 8080, 18080, 28080),
-        "pacs_https_port": free_port(443, 8443, 18443, 28443),
-        "pacs_dicom_port": free_port(4242, 14242, 24242),
+        "pacs_http_port": free_port(80, 8080, 18080, 28080, 30080, 31080),
+        "pacs_https_port": free_port(443, 8443, 18443, 28443, 30443, 31443),
+        "pacs_dicom_port": free_port(4242, 14242, 24242, 30242, 31242),
         "pacs_staff_users": {"demo": secrets.token_urlsafe(16)},
         "pacs_database_password": secrets.token_urlsafe(24),
         "pacs_auth_service_password": secrets.token_urlsafe(24),

@@ -11,7 +11,16 @@ testinfra_hosts = [f"docker://{SERVER}"]
 def test_the_engine_and_every_service_run(host, server):
     assert host.service("docker").is_running
     assert host.service("docker").is_enabled
-    expected = {"postgres", "orthanc", "haproxy", "orthanc-for-shares", "orthanc-auth-service", "share-gate", "nginx"}
+    expected = {
+        "postgres",
+        "orthanc",
+        "haproxy",
+        "orthanc-for-shares",
+        "orthanc-auth-service",
+        "share-gate",
+        "staff-gate",
+        "nginx",
+    }
     assert set(server.services()) == expected
     assert set(server.services().values()) == {("running", "healthy")}
 

@@ -11,7 +11,16 @@ import deployed
 import pytest
 from conftest import SCENARIO, SERVER, play
 
-SERVICES = ["postgres", "orthanc-auth-service", "share-gate", "orthanc", "haproxy", "orthanc-for-shares", "nginx"]
+SERVICES = [
+    "postgres",
+    "orthanc-auth-service",
+    "share-gate",
+    "staff-gate",
+    "orthanc",
+    "haproxy",
+    "orthanc-for-shares",
+    "nginx",
+]
 
 testinfra_hosts = [f"docker://{SERVER}"]
 

@@ -29,8 +29,8 @@ def services(server):
     return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
 
 
-def test_a_site_without_shares_runs_three_containers():
-    assert services("threedpc-pacs-ward8") == {"haproxy", "nginx", "orthanc"}
+def test_a_site_without_shares_runs_four_containers():
+    assert services("threedpc-pacs-ward8") == {"haproxy", "nginx", "orthanc", "staff-gate"}
 
 
 def test_its_index_lies_beside_the_studies():
