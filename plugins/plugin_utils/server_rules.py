@@ -43,7 +43,7 @@ def accounts(there, wanted):
                 elif has == number and other != name:
                     yield (
                         f"the {kind} {other} has the number {number}, which only {name} may have: it could read what"
-                        " the services read. Set pacs_first_uid to the first of six numbers that nobody has"
+                        " the services read. Set pacs_first_uid to the first of seven numbers that nobody has"
                     )
 
 
@@ -57,7 +57,7 @@ def subordinate(there, wanted):
         if any(int(first) <= number < int(first) + int(count) for number in numbers):
             yield (
                 f"/etc/subuid or /etc/subgid gives {owner} the numbers from {first} on, with numbers of the services"
-                " among them. Set pacs_first_uid to the first of six numbers that nobody has"
+                " among them. Set pacs_first_uid to the first of seven numbers that nobody has"
             )
 
 

@@ -534,7 +534,7 @@ RULES = {
     "pacs_local_dir": local_path,
     "pacs_network": container_network,
     # Below are people's and programs' users, above the last one that every file system can name.
-    "pacs_first_uid": between(1000, 2**31 - 6),
+    "pacs_first_uid": between(1000, 2**31 - 8),
     "pacs_proxy": proxy,
     "pacs_no_proxy[]": matching(r"[A-Za-z0-9.:_-]+", "it must be a host name, a domain or an address"),
     "pacs_staff_users": staff_users,

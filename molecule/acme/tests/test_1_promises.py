@@ -106,8 +106,11 @@ def test_http_2_is_negotiated():
     )
 
 
-def test_hsts_is_said_when_the_site_says_so_and_not_before():
-    assert "Strict-Transport-Security" not in requests.get(f"https://{NAME}/", verify=False, timeout=60).headers
+def test_hsts_is_said_over_https_for_a_month_unless_the_site_says_otherwise():
+    answer = requests.get(f"https://{NAME}/", verify=False, timeout=60, allow_redirects=False)
+    assert answer.headers["Strict-Transport-Security"] == "max-age=2592000"
+    plain = requests.get(f"http://{NAME}/", timeout=60, allow_redirects=False)
+    assert "Strict-Transport-Security" not in plain.headers
 
 
 def test_the_status_file_tells_nobody_a_secret():

@@ -215,3 +215,100 @@ def forgeries(token, other, key):
         "garbage": "garbage",
         "nothing": "..",
     }
+
+
+# ---- The staff's side ----
+
+# Ways to write a path that some servers take for another: {0} is its first part and {1} the rest, as in /tools/reset.
+STAFF_TRICKS = (
+    # A backslash for a slash, plain, encoded, twice encoded, and as other alphabets write it.
+    "/{0}\\{1}", "/{0}%5C{1}", "/{0}%5c{1}", "/{0}%255C{1}", "/{0}%c1%9c{1}", "/{0}%ef%bc%bc{1}", "/{0}/\\{1}",
+    "/{0}\\\\{1}", "\\{0}\\{1}", "%5C{0}%5C{1}", "/\\{0}/{1}", "/{0}/{1}\\", "/{0}/{1}%5c", "/x\\..\\{0}\\{1}",
+    "/x%5c..%5c{0}/{1}", "/{0}/x/..%5c{1}", "/{0}/x\\..\\{1}", "/ui/app\\..\\..\\{0}\\{1}", "/./{0}\\.\\{1}",
+    # Dots and spaces at the end of a part.
+    "/{0}/{1}.", "/{0}/{1}..", "/{0}/{1}...", "/{0}/{1}./", "/{0}./{1}", "/{0}../{1}", "/{0}%2e/{1}",
+    "/{0}/{1}%2e", "/{0}/{1}%2E%2e", "/{0}/{1}.%20", "/{0}/{1}%20.", "/{0}/{1}.%00", "/{0}/{1}%20", "/{0}%20/{1}",
+    "/{0}/{1}%09", "/{0}/{1}.\\", "/{0}.\\{1}.", "/{0}%20./{1}", "/{0}/{1}::$DATA", "/{0}/{1}%3a%3a$DATA",
+    # Parts that lead nowhere, up, or are empty.
+    "//{0}/{1}", "/{0}//{1}", "///{0}///{1}", "/./{0}/{1}", "/{0}/./{1}", "/{0}/x/../{1}", "/x/../{0}/{1}",
+    "/%2e/{0}/{1}", "/{0}/%2e/{1}", "/{0}/x/%2e%2e/{1}", "/x/%2e%2e/{0}/{1}", "/{0}/x/..%2f{1}",
+    "/{0}/x%2f..%2f{1}", "/{0}/.%2e/{1}", "/ui/app/../../{0}/{1}", "/ui/app/%2e%2e/%2e%2e/{0}/{1}",
+    "/..;/{0}/{1}", "/x/..;/{0}/{1}", "/{0}/{1}/", "/{0}/{1}//", "/{0}/{1}/.", "/{0}/{1}/x/..", "/{0}/{1}/%2e",
+    "/..\\orthanc/{0}/{1}",
+    # Slashes and letters in other forms.
+    "/{0}%2f{1}", "/{0}%2F{1}", "%2f{0}%2f{1}", "/{0}%252f{1}", "/{0}%c0%af{1}", "/{0}%e0%80%af{1}",
+    "/{0}%f0%80%80%af{1}", "/{0}%u002f{1}", "/{0}%u2215{1}", "/{0}%e2%88%95{1}", "/{0}%ef%bc%8f{1}",
+    "/{0}\xc0\xaf{1}", "/{0}\xef\xbc\x8f{1}", "/%74ools/{1}", "/{2}", "/{3}", "/{0}/{4}", "/%00{0}/{1}",
+    # What ends a path for some.
+    "/{0}/{1};", "/{0}/{1};a=b", "/{0};a=b/{1}", "/{0};/{1}", "/{0}/{1}%3b", "/{0}/{1}%00", "/{0}/{1}%00.png",
+    "/{0}%00/{1}", "/{0}/{1}%3f", "/{0}/{1}%3fa=b", "/{0}/{1}#", "/{0}/{1}%23", "/{0}/{1}%0a", "/{0}/{1}%0d%0a",
+    "/{0}/{1}%0d%0aX:%20y", "/{0}/{1}%7f", "/{0}/{1}%1f", "/{0}%0b/{1}", "/{0}/{1}&", "/{0}/{1}?", "/{0}/{1}?x",
+    "/{0}/{1}??", "/{0}/{1}?/../..", "/{0}/{1}\x01", "/{0}/{1}\x7f", "/{0}/{1}\t", "/{0}/{1}\xff", "/{0}/{1}%ff",
+    "/{0}/{1}%", "/{0}/{1}%2", "/{0}/{1}%zz",
+)  # fmt: skip
+
+
+def staff_tricks(path, prefix="/orthanc"):
+    """A route of Orthanc, plain and in every disguise, behind the staff's prefix, which has disguises of its own."""
+    first, _slash, rest = path.strip("/").partition("/")
+    encoded = "/".join("".join(f"%{ord(character):02x}" for character in part) for part in (first, rest))
+    twice = encoded.replace("%", "%25")
+    yield f"{prefix}/{first}/{rest}"
+    for trick in STAFF_TRICKS:
+        yield prefix + trick.format(first, rest, encoded, twice, rest.upper())
+    yield from (
+        f"{prefix}\\{first}\\{rest}",
+        f"{prefix}.\\{first}/{rest}",
+        f"/{prefix}/{first}/{rest}",
+        f"{prefix}./{first}/{rest}",
+        f"\\{prefix.strip('/')}\\{first}\\{rest}",
+        f"/%6frthanc/{first}/{rest}",
+        f"/x/..{prefix}/{first}/{rest}",
+        f"{prefix.upper()}/{first}/{rest}",
+        f"/shares/..{prefix}/{first}/{rest}",
+        f"/shares/open/..{prefix}/{first}/{rest}",
+        f"/shares/open\\..\\..{prefix}\\{first}\\{rest}",
+        f"/shares/open/..%2f..{prefix}%2f{first}%2f{rest}",
+        f"/shares/open/..%5c..{prefix}%5c{first}%5c{rest}",
+    )
+
+
+class Anything(http.client.HTTPSConnection):
+    """A connection that sends whatever it is told, where the standard one would rather not."""
+
+    def _validate_path(self, url):
+        pass
+
+    def _validate_method(self, method):
+        pass
+
+    def _encode_request(self, request):
+        return request.encode("latin-1")
+
+
+class StaffAttacker(Attacker):
+    """Somebody before the staff's side, with a password or without one."""
+
+    connection = Anything
+
+    def part(self, requests, login):
+        answers = []
+        connection = self.connection(self.host, context=self.context, timeout=60)
+        for request in requests:
+            headers = {"Content-Type": "application/json"} | ({"Authorization": login} if login else {})
+            for again in (True, False):
+                try:
+                    connection.request(request.method, request.path, request.body, headers | request.headers)
+                    answer = connection.getresponse()
+                    body = answer.read()
+                    answers.append((request, answer.status, body))
+                    if answer.will_close:
+                        connection.close()
+                    break
+                except (http.client.HTTPException, ConnectionError):
+                    connection.close()
+                    if not again:
+                        # It is no request at all, and got no answer.
+                        answers.append((request, 400, b""))
+        connection.close()
+        return answers
