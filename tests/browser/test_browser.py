@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import base64
 import re
+import zipfile
 
 import pixels
 import pytest
 from looking import canvas_picture, dismiss_greeting, shot, watch_head
-from playwright.sync_api import Error
+from playwright.sync_api import Error, expect
 
 
 @pytest.mark.parametrize("path", ["/orthanc/", "/orthanc/ui/app/", "/orthanc/ohif/", "/orthanc/dicom-web/studies"])
@@ -67,18 +68,70 @@ def test_tampered_token_shows_nothing(anonymous, study, viewer):
     assert picture is None or pixels.is_empty(picture)
 
 
+def open_study(staff, study):
+    """The study's part of the list. A click on its row opens it; its buttons are icons, known by their tooltip."""
+    staff.page.goto(f"{staff.site.base}/orthanc/ui/app/")
+    # Studies that the row opens hold tables of their own: the outermost comes first.
+    row = staff.page.locator("tbody").filter(has_text=study["patient"]).first
+    row.get_by_text(study["patient"], exact=True).first.click()
+    row.get_by_title("Download ZIP", exact=True).first.wait_for()
+    return row
+
+
 def test_staff_share_from_the_web_interface(staff, anonymous, study):
     """What the explorer's button makes is a link to the page, valid for as long as it says."""
-    staff.page.goto(f"{staff.site.base}/orthanc/ui/app/")
-    row = staff.page.locator("tr").filter(has_text=study["patient"])
-    row.get_by_role("button", name="Share").click()
-    link = row.locator(".share a").get_attribute("href")
-    days = int(re.search(r"valid for (\d+) days", row.locator(".share").inner_text())[1])
-    anonymous.page.goto(link)
+    open_study(staff, study).get_by_title("Share", exact=True).first.click()
+    told = staff.page.get_by_text(re.compile(r"This link expires in \d+ days"))
+    shown = told.filter(visible=True).first
+    shown.wait_for()
+    days = int(re.search(r"expires in (\d+) days", shown.inner_text())[1])
+    link = staff.page.locator("textarea").filter(visible=True).first
+    expect(link).to_have_value(re.compile("/shares/open/"), timeout=30_000)
+    shot(staff.page, "staff-share")
+    anonymous.page.goto(link.input_value())
     anonymous.page.get_by_role("link", name="View the images").wait_for()
     told = re.search(r"another (\d+) days", anonymous.page.locator("main").inner_text())
     # Whole days: all of them in the second in which it was made, and one less from then on.
     assert int(told[1]) in (days - 1, days)
+
+
+def test_staff_open_ohif_and_download_from_the_web_interface(staff, study):
+    row = open_study(staff, study)
+    with staff.context.expect_page() as opened:
+        row.get_by_title("View in OHIF", exact=True).first.click()
+    opened.value.wait_for_url(
+        f"{staff.site.base}/orthanc/ohif/viewer?*StudyInstanceUIDs={study['uid']}*", wait_until="commit"
+    )
+    opened.value.close()
+    with staff.page.expect_download() as expected:
+        row.get_by_title("Download ZIP", exact=True).first.click()
+    with zipfile.ZipFile(expected.value.path()) as archive:
+        assert len(archive.namelist()) >= 100 + len(study["models"])
+    staff.expect_nothing_left_the_site()
+
+
+def test_staff_download_several_studies_at_once(staff, study):
+    """What is selected in the list comes as one file, by a route of its own."""
+    staff.page.goto(f"{staff.site.base}/orthanc/ui/app/")
+    row = staff.page.locator("tbody").filter(has_text=study["patient"]).first
+    row.get_by_role("checkbox").first.check()
+    with staff.page.expect_download() as expected:
+        staff.page.locator("thead").get_by_title("Download ZIP", exact=True).first.click()
+    assert f"/orthanc/tools/create-archive?resources={study['id']}" in expected.value.url
+    with zipfile.ZipFile(expected.value.path()) as archive:
+        assert archive.testzip() is None
+        assert len(archive.namelist()) >= 100 + len(study["models"])
+
+
+def test_menu_of_modalities_asks_each_for_an_echo(staff):
+    """The scanners see it; the machine that verifies only calls and has a red cross, as docs/scanners.md explains."""
+    _status, known = staff.call("/orthanc/modalities")
+    staff.page.goto(f"{staff.site.base}/orthanc/ui/app/")
+    staff.page.get_by_text("DICOM Modalities", exact=True).click()
+    asked = staff.page.get_by_title(re.compile("^C-Echo (succeeded|failed)$"))
+    expect(asked).to_have_count(len(known), timeout=60_000)
+    line = staff.page.locator("li").filter(has_text=re.compile(r"^\s*verify\b"))
+    assert line.get_by_title("C-Echo failed").count() == ("verify" in known)
 
 
 def test_model_added_in_the_web_interface_is_on_the_page(staff, anonymous, study):

@@ -5,6 +5,7 @@
 
 from pathlib import Path
 
+import authorization
 import labkit
 
 ROOT_URI = "/ui/app/"
@@ -17,16 +18,40 @@ UI_OPTIONS = {
     "EnableUpload": True,
     "EnableSendTo": True,
     "EnableAddSeries": True,
+    "EnableAnonymization": True,
+    "EnableDeleteResources": True,
     "EnableDicomModalities": True,
+    "EnableDownloadZip": True,
+    "EnableModification": True,
+    "EnableSettings": True,
     "EnableLinkToLegacyUi": True,
     "EnableOpenInOhifViewer3": False,
     "OhifViewer3PublicRoot": "/ohif/",
 }
 TOKENS = {"ShareType": "stone-viewer-publication", "InstantLinksValidity": 200}
-READ_ONLY_OFF = ("EnableUpload", "EnableAddSeries")
+READ_ONLY_OFF = (
+    "EnableUpload",
+    "EnableAddSeries",
+    "EnableAnonymization",
+    "EnableDeleteResources",
+    "EnableModification",
+)
+# What a user sees needs one of these, as soon as users have profiles.
+NEEDS = {
+    "EnableShares": {"all", "share"},
+    "EnableUpload": {"all", "upload"},
+    "EnableSendTo": {"all", "send"},
+    "EnableAddSeries": {"all", "upload"},
+    "EnableAnonymization": {"all", "anonymize"},
+    "EnableDeleteResources": {"all", "delete"},
+    "EnableDicomModalities": {"all", "q-r-remote-modalities"},
+    "EnableDownloadZip": {"all", "download"},
+    "EnableModification": {"all", "modify"},
+    "EnableSettings": {"all", "settings"},
+}
 
 
-def configuration():
+def configuration(request):
     settings = labkit.section("OrthancExplorer2")
     stand_ins = labkit.CONFIGURATION["LabStandIns"]
     options = UI_OPTIONS | settings.get("UiOptions", {})
@@ -34,6 +59,9 @@ def configuration():
         options["EnableOpenInOhifViewer3"] = settings.get("UiOptions", {}).get("EnableOpenInOhifViewer3", True)
     if labkit.CONFIGURATION.get("ReadOnly"):
         options.update(dict.fromkeys(READ_ONLY_OFF, False))
+    for routes in authorization.profiles:
+        permissions = set(routes.profile_of(request)["permissions"])
+        options.update({name: options[name] and bool(needed & permissions) for name, needed in NEEDS.items()})
     real = {name: labkit.get(f"/plugins/{name}") for name in labkit.get("/plugins") if name != "explorer.js"}
     real.update({name: {"ID": name, "Version": labkit.VERSION} for name in stand_ins})
     return {
@@ -62,7 +90,9 @@ def register():
         return
     labkit.route("/ui/app", "GET", page)
     labkit.route("/ui/app/(.*)", "GET", page)
-    labkit.route("/ui/api/configuration", "GET", lambda output, request: labkit.answer_json(output, configuration()))
+    labkit.route(
+        "/ui/api/configuration", "GET", lambda output, request: labkit.answer_json(output, configuration(request))
+    )
     labkit.route(
         "/ui/api/pre-login-configuration", "GET", lambda output, request: labkit.answer_json(output, pre_login())
     )
