@@ -57,16 +57,33 @@ def find_study(client, name):
         for study in client.request("POST", "/tools/find", asked) or []:
             found[study["ID"]] = study
     if len(found) == 1:
-        return next(iter(found.values()))
+        [study] = found.values()
+        if study["ID"] != name:
+            expect_one_of_uid(client, study["MainDicomTags"]["StudyInstanceUID"])
+        return study
     if not found:
         raise PacsError(
             "no study at %s has %r as Study Instance UID, accession number or Orthanc's identifier"
             % (client.root, name)
         )
+    for uid in {study["MainDicomTags"]["StudyInstanceUID"] for study in found.values()}:
+        expect_one_of_uid(client, uid)
     raise PacsError(
         "%d studies at %s have %r. Give the Study Instance UID of one of them: %s"
         % (len(found), client.root, name, "; ".join(sorted(map(named, found.values()))))
     )
+
+
+def expect_one_of_uid(client, uid):
+    """Orthanc has several studies with one UID if their PatientIDs differ: one of them is some other patient's."""
+    asked = dict(Level="Study", Expand=True, CaseSensitive=True, Query={"StudyInstanceUID": uid})
+    found = [study["ID"] for study in client.request("POST", "/tools/find", asked) or []]
+    if len(found) > 1:
+        raise PacsError(
+            "%d studies at %s have the Study Instance UID %s, each of another PatientID, so it does not say whose is "
+            "meant. Delete the wrong one, or give Orthanc's identifier of the right one: %s"
+            % (len(found), client.root, uid, ", ".join(sorted(found)))
+        )
 
 
 def numbers(text):

@@ -35,18 +35,23 @@ def read_ledger(client, **filters):
 
 
 def find_study(client, study):
-    """StudyInstanceUID and Orthanc ID of a study that is named by either."""
+    """StudyInstanceUID and Orthanc ID of a study that is named by either, if no other study has its UID."""
     if ORTHANC_ID.match(study):
-        found = client.get("/studies/" + study)
-        return found["MainDicomTags"]["StudyInstanceUID"], study
-    if not STUDY_UID.match(study) or len(study) > 64:
+        uid, orthanc_id = client.get("/studies/" + study)["MainDicomTags"]["StudyInstanceUID"], study
+    elif STUDY_UID.match(study) and len(study) <= 64:
+        uid, orthanc_id = study, None
+    else:
         raise PacsError(
             "a study must be named by its StudyInstanceUID or its Orthanc ID, not by %r. A StudyInstanceUID has digits "
             "and dots, at most 64. A study whose UID breaks this rule can't be shared by a link: let Orthanc give it a "
             "new one (Modify) and share that" % study
         )
-    found = client.request("POST", "/tools/find", {"Level": "Study", "Query": {"StudyInstanceUID": study}, "Limit": 2})
-    if not isinstance(found, list) or len(found) != 1:
-        many = "no study" if not found else "more than one study"
-        raise PacsError("there is %s with the StudyInstanceUID %s" % (many, study))
-    return study, found[0]
+    found = client.request("POST", "/tools/find", {"Level": "Study", "Query": {"StudyInstanceUID": uid}, "Limit": 2})
+    if not isinstance(found, list) or not found:
+        raise PacsError("there is no study with the StudyInstanceUID %s" % uid)
+    if len(found) > 1:
+        raise PacsError(
+            "there is more than one study with the StudyInstanceUID %s, of different PatientIDs, and a link would open "
+            "both: delete the wrong one, or give one another UID by Modify or Anonymize without keeping its UIDs" % uid
+        )
+    return uid, orthanc_id or found[0]

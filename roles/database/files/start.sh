@@ -6,7 +6,8 @@
 # every start. Both happen in single-user mode, before anybody can connect.
 #
 # The gate of the shares has a role that owns a schema in the same database, so that one backup holds both, and that
-# has no right to anything of Orthanc's.
+# has no right to anything of Orthanc's. It can ask one thing: which studies have a StudyInstanceUID. Orthanc knows
+# studies by PatientID and UID, so these may be more than one, and a link goes by the UID.
 set -eu
 umask 077
 
@@ -46,6 +47,16 @@ share_gate() {
   echo "DO 'BEGIN IF to_regrole(''share_gate'') IS NULL THEN CREATE ROLE share_gate; END IF; END'"
   echo "ALTER ROLE share_gate LOGIN PASSWORD '$(cat /run/secrets/share_gate_password)'"
   echo 'CREATE SCHEMA IF NOT EXISTS share_gate AUTHORIZATION share_gate'
+  # Orthanc's tables are made later, by Orthanc: nothing looks into a body in PL/pgSQL before it is called.
+  cat <<'SQL'
+CREATE OR REPLACE FUNCTION public.studies_named(uids text[]) RETURNS TABLE (uid text, orthanc_id text) \
+  LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'BEGIN RETURN QUERY \
+  SELECT i.value, CAST(r.publicid AS text) FROM public.dicomidentifiers i JOIN public.resources r ON r.internalid = i.id \
+  WHERE i.value = ANY (uids) AND i.taggroup = 32 AND i.tagelement = 13 AND r.resourcetype = 1; END'
+ALTER FUNCTION public.studies_named(text[]) OWNER TO orthanc
+REVOKE ALL ON FUNCTION public.studies_named(text[]) FROM PUBLIC
+GRANT EXECUTE ON FUNCTION public.studies_named(text[]) TO share_gate
+SQL
 }
 
 # Not behind a pipe: the lock that a killed PostgreSQL left behind names this shell's process, and it is taken for a

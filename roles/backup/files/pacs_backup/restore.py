@@ -297,6 +297,8 @@ def restore_study(site, study, wanted, dry):
         box.load()
         database = box.database()
         orthanc_id, uid = find_study(database, study, box.snapshot)
+        if study != orthanc_id:
+            refuse_second(site, orthanc_id, uid)
         down = DOWN.format(study=orthanc_id, level=database.patient + 1, value="{value}")
         files = database.rows(
             f"f.uuid, f.compressedSize, f.{database.hash}, f.compressionType",
@@ -328,9 +330,28 @@ def find_study(database, study, snapshot):
         f" WHERE r.resourceType = {database.patient + 1} AND t.tagGroup = 32 AND t.tagElement = 13"
         f" AND (t.value = '{study}' OR r.publicId = '{study}')",
     )
-    if len(rows) != 1:
-        raise Failure(f"Snapshot {snapshot.short} of {snapshot.time} has {len(rows) or 'no'} studies {study}.")
+    where = f"Snapshot {snapshot.short} of {snapshot.time}"
+    if not rows:
+        raise Failure(f"{where} has no studies {study}.")
+    if len(rows) > 1:
+        raise Failure(
+            f"{where} has {len(rows)} studies {study}, each of another PatientID. Name the one that you mean by"
+            f" Orthanc's identifier: {', '.join(sorted(row[0] for row in rows))}. Nothing was changed."
+        )
     return rows[0]
+
+
+def refuse_second(site, orthanc_id, uid):
+    """By its UID no study is brought beside another patient's that has the same: no link and no viewer by UID would
+    tell them apart any more."""
+    asked = json.dumps({"Level": "Study", "Query": {"StudyInstanceUID": uid}}).encode()
+    others = sorted(set(json.loads(Orthanc(site).ask("POST", "/tools/find", asked))) - {orthanc_id})
+    if others:
+        raise Failure(
+            f"The archive has the StudyInstanceUID {uid} in another study, of another PatientID ({', '.join(others)}),"
+            f" and the backup's is {orthanc_id}. Delete the wrong one; or name the backup's by Orthanc's identifier to"
+            " have both, and then neither can be shared. Nothing was changed."
+        )
 
 
 class Orthanc:

@@ -231,6 +231,13 @@ def create_share(gate, kind, authorization, body):
             raise asked.Refused(f"There is no study {uid} with the Orthanc ID {orthanc_id}.")
         if status != 200:
             raise OSError(f"Orthanc answers {status}")
+    ambiguous = gate.ledger.others(studies)
+    if ambiguous:
+        raise asked.Refused(
+            f"Another study in the archive, of another PatientID, has the StudyInstanceUID {ambiguous[0]} too, and a"
+            " link would open both. Delete the wrong one of the two, or give one another UID by Modify or Anonymize"
+            " without keeping its UIDs; then make the link."
+        )
     # The token carries this, so that no two of them are the same.
     share = secrets.token_hex(8)
     wanted = {

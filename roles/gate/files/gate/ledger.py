@@ -53,12 +53,15 @@ SCHEMA = (
          PRIMARY KEY (share, address, period))""",
 )
 
+# With whether one of its UIDs is also, or by now only, that of a study which was not shared. Orthanc has several with
+# one StudyInstanceUID if their PatientIDs differ, and everything behind a link goes by the UID.
 KNOWN = """
-  SELECT s.id, s.expires_at, s.revoked_at, s.pin_hash, s.pin_tries,
-         array_agg(t.study_instance_uid ORDER BY t.study_instance_uid),
-         array_agg(t.orthanc_id ORDER BY t.study_instance_uid)
-  FROM share s JOIN share_study t ON t.share = s.id
-  WHERE s.token_sha256 = :token GROUP BY s.id"""
+  SELECT k.*, EXISTS (SELECT 1 FROM public.studies_named(k.uids) n WHERE n.orthanc_id <> ALL (k.ids))
+  FROM (SELECT s.id, s.expires_at, s.revoked_at, s.pin_hash, s.pin_tries,
+               array_agg(t.study_instance_uid ORDER BY t.study_instance_uid) AS uids,
+               array_agg(t.orthanc_id ORDER BY t.study_instance_uid) AS ids
+        FROM share s JOIN share_study t ON t.share = s.id
+        WHERE s.token_sha256 = :token GROUP BY s.id) k"""
 
 # A filter that is not given is NULL and lets everything through.
 MATCHES = """
@@ -86,15 +89,17 @@ class Share:
     """What the ledger knows of a token."""
 
     def __init__(self, row):
-        self.id, self.expires_at, self.revoked_at, self.pin_hash, self.pin_tries, uids, ids = row
-        self.uids, self.orthanc_ids = uids, ids
+        self.id, self.expires_at, self.revoked_at, self.pin_hash, self.pin_tries, uids, ids, ambiguous = row
+        self.uids, self.orthanc_ids, self.ambiguous = uids, ids, ambiguous
 
     def refusal(self):
-        """Why it opens nothing any more, or None."""
+        """Why it opens nothing, or None."""
         if self.revoked_at is not None:
             return "revoked"
         if self.expires_at is not None and self.expires_at <= datetime.now(UTC):
             return "expired"
+        if self.ambiguous:
+            return "ambiguous"
         return None
 
     @property
@@ -164,6 +169,11 @@ class Ledger:
         """The share of a token, or None if it was not made through the gate."""
         found = self.rows(KNOWN, token=digest(token))
         return Share(found[0]) if found else None
+
+    def others(self, studies):
+        """The UIDs, of studies by UID, that are also those of other studies."""
+        named = self.rows("SELECT uid, orthanc_id FROM public.studies_named(:uids)", uids=list(studies))
+        return sorted({uid for uid, orthanc_id in named if studies[uid] != orthanc_id})
 
     def add(self, share, token, kind, creator, recipient, expires_at, studies, pin):
         """One statement, so that there is no share without its studies."""
