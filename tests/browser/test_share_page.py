@@ -116,7 +116,7 @@ def test_newest_version_of_a_model_comes_first(anonymous, study):
         route.fulfill(response=answer, json=[*found, newer])
 
     page = anonymous.page
-    page.route(re.compile("/instances\\?Modality=M3D"), add_version)
+    page.route(re.compile("/series/[0-9.]+/metadata"), add_version)
     page.goto(anonymous.site.share)
     page.get_by_text("Earlier versions").click()
     newest, earlier = page.get_by_role("link", name="Skull").all()

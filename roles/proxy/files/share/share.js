@@ -31,6 +31,7 @@ const TEXT = {
     expired: ['This link has expired', 'Ask the person who sent it to you for a new one.'],
     revoked: ['This link was withdrawn', 'Whoever made it has ended it. If you still need the images, ask the person who sent it to you.'],
     unknown: ['This link is not known here', 'Ask the person who sent it to you for a new one.'],
+    ambiguous: ['These images are locked for now', 'The archive holds two studies under one number, so this link could show those of somebody else. Ask the person who sent you the link to put this right; then it opens again, or you get a new one.'],
     invalid: ['This link is not complete', 'A part of it was lost or changed on its way. Open it again from the message, or copy all of it. If that does not help, ask the person who sent it to you for a new one.'],
     missing: ['Open your link again', 'This page does not know which images to show. Go back to the message with the link and open it from there.'],
     locked: ['This link is locked', 'A wrong PIN was entered too often. Ask the person who sent it to you for a new link.'],
@@ -47,15 +48,21 @@ const TAG = {
   instance: '00080018', instanceNumber: '00200013', manufacturer: '00080070', modality: '00080060', patient: '00100020',
   series: '0020000E', seriesDescription: '0008103E', sopClass: '00080016', study: '0020000D', studyDescription: '00081030',
 };
+// Where everything is, whatever the link that led here looks like.
+const SHARES = '/shares/';
+// A link of which no token is left.
+const BROKEN = 'broken';
 const page = document.getElementById('page');
 const token = takeToken();
 let alarm;
 
 // The token leaves the address bar at once. The tab keeps it, for the way back from a viewer.
 function takeToken() {
-  const given = new URLSearchParams(window.location.search).get('token');
+  const { pathname, search, hash } = window.location;
+  // On the way back nothing is in the address. Whatever else is there is a link, and never the one before it.
+  const given = pathname === `${SHARES}open/` && !search && !hash ? null : tokenIn(pathname + search + hash);
   if (given !== null) {
-    window.history.replaceState(null, '', window.location.pathname);
+    window.history.replaceState(null, '', `${SHARES}open/`);
   }
   try {
     if (given !== null) {
@@ -66,6 +73,36 @@ function takeToken() {
     // A browser that keeps nothing shows the page all the same.
     return given;
   }
+}
+
+// The token in what mail programs, chats and PDF viewers have left of a link, or what the gate calls incomplete. A token
+// is three words of letters, digits, - and _ with dots between them; the last has 43 characters, so its end is known.
+function tokenIn(address) {
+  let text = address;
+  for (let i = 0; i < 4; i += 1) {
+    // Escaped once more by each program that it passed; an escape that was cut in two stays as it is.
+    text = text.replace(/(%[0-9A-F]{2})+/gi, (escaped) => {
+      try {
+        return decodeURIComponent(escaped);
+      } catch {
+        return escaped;
+      }
+    });
+  }
+  const plain = text.normalize('NFKC')
+    // As HTML writes a character.
+    .replace(/&(#\d{1,4}|#x[0-9a-f]{1,4}|shy|nbsp|ZeroWidthSpace);?/gi, (_escaped, name) => {
+      // JavaScript reads 0x2e as HTML means #x2e.
+      return name.startsWith('#') ? String.fromCharCode(Number(name.slice(1).replace(/^x/i, '0x'))) : ' ';
+    })
+    // A dash that a word processor made of hyphens.
+    .replace(/\u2014/g, '--').replace(/[\u2010-\u2013\u2212]/g, '-')
+    // Quoted-printable, with its line breaks. No token has a = in it.
+    .replace(/=(2D|2E|3D|5F)/gi, (_escaped, code) => String.fromCharCode(parseInt(code, 16))).replace(/=\s+/g, '')
+    // Line breaks, with the marks of a quotation, and what nobody sees.
+    .replace(/[\s\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]+(&gt;|>)?\s*/g, '');
+  const [, start, end] = /(e=?y=?J[\w=-]+\.[\w=-]+\.)([\w=-]+)/.exec(plain) || [];
+  return start ? start.replaceAll('=', '') + end.replaceAll('=', '').slice(0, 43) : BROKEN;
 }
 
 // --- what is on the page ---
@@ -197,10 +234,10 @@ function showStudy({ study_instance_uid: uid, study_orthanc_id: id }, downloadAl
   const status = element('p', { className: 'quiet', textContent: TEXT.searching });
   status.setAttribute('role', 'status');
   const viewer = new URLSearchParams({ StudyInstanceUIDs: uid, token });
-  const images = item(link('images', TEXT.viewImages, TEXT.inViewer, `../ohif/viewer?${viewer}`, 'first'));
+  const images = item(link('images', TEXT.viewImages, TEXT.inViewer, `${SHARES}ohif/viewer?${viewer}`, 'first'));
   const choices = element('ul', { className: 'choices' }, images);
   if (downloadAllowed) {
-    const archive = `../studies/${id}/archive?${new URLSearchParams({ token })}`;
+    const archive = `${SHARES}studies/${id}/archive?${new URLSearchParams({ token })}`;
     choices.append(item(link('download', TEXT.download, TEXT.archive, archive)));
   }
   showContents(uid, { title, images, status }).catch(() => {
@@ -242,10 +279,23 @@ function describe(series) {
   return [modalities.join(', '), count ? TEXT.images(count) : ''].filter(Boolean).join(', ') || TEXT.inViewer;
 }
 
+<<<<<<< HEAD
 // A list of models; a model is a series, and its instances are its versions, the newest first. Series by series: a search
 // for instances makes Orthanc read every model as a whole.
 async function findModels(uid, series) {
   const asked = series.map((one) => dicomWeb(`studies/${uid}/series/${value(one, TAG.series)}/metadata`));
+=======
+// A list of models; a model is a series, and its instances are its versions, the newest first. Asked by the metadata of
+// each series, which Orthanc has at hand: to list instances, its DICOMweb opens every file, whole models included.
+async function findModels(uid, series) {
+  const asked = series.map((one) => dicomWeb(`studies/${uid}/series/${value(one, TAG.series)}/metadata`));
+  const found = (await Promise.all(asked)).flat();
+  const models = new Map();
+  for (const instance of found.filter((one) => value(one, TAG.sopClass) === ENCAPSULATED_STL)) {
+    const series = value(instance, TAG.series);
+    models.set(series, [...(models.get(series) || []), instance]);
+  }
+>>>>>>> f979af0 (Lead whatever is left of a link to its page, repair its token there, and bound what one link can ask for)
   const order = (one) => [Number(value(one, TAG.instanceNumber)), value(one, TAG.created), value(one, TAG.createdTime)];
   return (await Promise.all(asked))
     .map((instances) => instances.filter((one) => value(one, TAG.sopClass) === ENCAPSULATED_STL))
@@ -261,12 +311,16 @@ function compare(a, b) {
 function modelItem(instance) {
   const query = new URLSearchParams({ instance: orthancId(instance), token });
   const title = value(instance, TAG.seriesDescription) || TEXT.model;
+<<<<<<< HEAD
   return item(link('model', title, `${TEXT.turn}, ${sizeOf(instance)}`, `../stl/app/o3dv.html?${query}`));
 }
 
 function sizeOf(instance) {
   const known = value(instance, TAG.manufacturer) === MAKER && SIZE.exec(value(instance, TAG.content));
   return known ? TEXT.size(...known.slice(1)) : TEXT.noSize;
+=======
+  return item(link('model', title, TEXT.turn, `${SHARES}stl/app/o3dv.html?${query}`));
+>>>>>>> f979af0 (Lead whatever is left of a link to its page, repair its token there, and bound what one link can ask for)
 }
 
 // --- who is asked ---
@@ -274,7 +328,7 @@ function sizeOf(instance) {
 function askGate(question, body) {
   const headers = { token, ...(body && { 'Content-Type': 'application/json' }) };
   const signal = AbortSignal.timeout(20_000);
-  return fetch(`../gate/${question}`, { method: 'POST', headers, body: body && JSON.stringify(body), signal });
+  return fetch(`${SHARES}gate/${question}`, { method: 'POST', headers, body: body && JSON.stringify(body), signal });
 }
 
 // Only the gate says why; whatever else is answered, nobody could be asked.
@@ -285,7 +339,7 @@ async function refusal(answer) {
 
 async function dicomWeb(path) {
   const headers = { Accept: 'application/dicom+json', Authorization: `Bearer ${token}` };
-  const answer = await fetch(`../dicom-web/${path}`, { headers, cache: 'no-store' });
+  const answer = await fetch(`${SHARES}dicom-web/${path}`, { headers, cache: 'no-store' });
   if (!answer.ok) {
     throw new Error(`${answer.status} ${answer.statusText}`);
   }
@@ -303,7 +357,12 @@ function value(dataset, tag) {
 // As in Orthanc's DicomInstanceHasher: each attribute as a whole. A PatientID may have blanks around it, and backslashes,
 // at which DICOM's JSON parts it; it may be missing too.
 function orthancId(instance) {
+<<<<<<< HEAD
   const parts = [TAG.patient, TAG.study, TAG.series, TAG.instance].map((tag) => whole(instance, tag));
+=======
+  const written = (tag) => ((instance[tag] || {}).Value || []).join('\\').trim();
+  const parts = [TAG.patient, TAG.study, TAG.series, TAG.instance].map(written);
+>>>>>>> f979af0 (Lead whatever is left of a link to its page, repair its token there, and bound what one link can ask for)
   return sha1(new TextEncoder().encode(parts.join('|'))).map((word) => word.toString(16).padStart(8, '0')).join('-');
 }
 
