@@ -279,23 +279,10 @@ function describe(series) {
   return [modalities.join(', '), count ? TEXT.images(count) : ''].filter(Boolean).join(', ') || TEXT.inViewer;
 }
 
-<<<<<<< HEAD
 // A list of models; a model is a series, and its instances are its versions, the newest first. Series by series: a search
 // for instances makes Orthanc read every model as a whole.
 async function findModels(uid, series) {
   const asked = series.map((one) => dicomWeb(`studies/${uid}/series/${value(one, TAG.series)}/metadata`));
-=======
-// A list of models; a model is a series, and its instances are its versions, the newest first. Asked by the metadata of
-// each series, which Orthanc has at hand: to list instances, its DICOMweb opens every file, whole models included.
-async function findModels(uid, series) {
-  const asked = series.map((one) => dicomWeb(`studies/${uid}/series/${value(one, TAG.series)}/metadata`));
-  const found = (await Promise.all(asked)).flat();
-  const models = new Map();
-  for (const instance of found.filter((one) => value(one, TAG.sopClass) === ENCAPSULATED_STL)) {
-    const series = value(instance, TAG.series);
-    models.set(series, [...(models.get(series) || []), instance]);
-  }
->>>>>>> f979af0 (Lead whatever is left of a link to its page, repair its token there, and bound what one link can ask for)
   const order = (one) => [Number(value(one, TAG.instanceNumber)), value(one, TAG.created), value(one, TAG.createdTime)];
   return (await Promise.all(asked))
     .map((instances) => instances.filter((one) => value(one, TAG.sopClass) === ENCAPSULATED_STL))
@@ -311,16 +298,12 @@ function compare(a, b) {
 function modelItem(instance) {
   const query = new URLSearchParams({ instance: orthancId(instance), token });
   const title = value(instance, TAG.seriesDescription) || TEXT.model;
-<<<<<<< HEAD
-  return item(link('model', title, `${TEXT.turn}, ${sizeOf(instance)}`, `../stl/app/o3dv.html?${query}`));
+  return item(link('model', title, `${TEXT.turn}, ${sizeOf(instance)}`, `${SHARES}stl/app/o3dv.html?${query}`));
 }
 
 function sizeOf(instance) {
   const known = value(instance, TAG.manufacturer) === MAKER && SIZE.exec(value(instance, TAG.content));
   return known ? TEXT.size(...known.slice(1)) : TEXT.noSize;
-=======
-  return item(link('model', title, TEXT.turn, `${SHARES}stl/app/o3dv.html?${query}`));
->>>>>>> f979af0 (Lead whatever is left of a link to its page, repair its token there, and bound what one link can ask for)
 }
 
 // --- who is asked ---
@@ -357,12 +340,7 @@ function value(dataset, tag) {
 // As in Orthanc's DicomInstanceHasher: each attribute as a whole. A PatientID may have blanks around it, and backslashes,
 // at which DICOM's JSON parts it; it may be missing too.
 function orthancId(instance) {
-<<<<<<< HEAD
   const parts = [TAG.patient, TAG.study, TAG.series, TAG.instance].map((tag) => whole(instance, tag));
-=======
-  const written = (tag) => ((instance[tag] || {}).Value || []).join('\\').trim();
-  const parts = [TAG.patient, TAG.study, TAG.series, TAG.instance].map(written);
->>>>>>> f979af0 (Lead whatever is left of a link to its page, repair its token there, and bound what one link can ask for)
   return sha1(new TextEncoder().encode(parts.join('|'))).map((word) => word.toString(16).padStart(8, '0')).join('-');
 }
 
