@@ -106,6 +106,23 @@ def callers(modalities, verify_aet, verify_address, network):
             )
 
 
+def lists_leave_out_containers(staff_networks, modalities, network):
+    """Docker's gateway is in that network, and has the address of everybody who calls over IPv6."""
+    network = ipaddress.ip_network(network)
+    lists = [(f"pacs_staff_networks[{number}]", entry) for number, entry in enumerate(staff_networks)]
+    for number, modality in enumerate(modalities):
+        where = f"pacs_modalities[{number}] ({modality['name']})"
+        lists += [(f"{where}: sources[{at}]", entry) for at, entry in enumerate(modality.get("sources") or [])]
+    for where, entry in lists:
+        listed = ipaddress.ip_network(entry)
+        if listed.version == network.version and listed.overlaps(network):
+            yield (
+                f"{where} is '{entry}'; pacs_network ('{network}') overlaps it. Whoever is there could not be answered,"
+                " and callers over IPv6 come in with an address of pacs_network. Choose another pacs_network, or list"
+                " networks that leave it out"
+            )
+
+
 def modalities_have_a_way(modalities, plain, tls):
     """A modality speaks either in plain text or over TLS, so the site must do so too."""
     for number, modality in enumerate(modalities):
@@ -275,6 +292,7 @@ RELATIONS = (
     (archive_needs_files, ("pacs_image_source", "pacs_image_archives")),
     (separate_directories, ("pacs_dir", "pacs_data_dir")),
     (callers, ("pacs_modalities", "pacs_verify_aet", "pacs_verify_address", "pacs_network")),
+    (lists_leave_out_containers, ("pacs_staff_networks", "pacs_modalities", "pacs_network")),
     (modalities_have_a_way, ("pacs_modalities", "pacs_dicom_enabled", "pacs_dicom_tls_enabled")),
     (staff_paths_are_of_ipv4, ("pacs_staff_networks", "pacs_staff_networks_guard", "pacs_verify_address")),
     (domain_outside_containers, ("pacs_domain", "pacs_network")),

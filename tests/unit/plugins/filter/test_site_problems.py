@@ -98,6 +98,8 @@ RIGHT = [
     {"pacs_verify_aet": ""},
     {"pacs_verify_aet": "PROBE", "pacs_verify_address": "2001:db8::1"},
     {"pacs_staff_networks": ["10.0.0.0/8", "192.168.7.9", "2001:db8::/32"]},
+    {"pacs_staff_networks": ["172.16.0.0/12"], "pacs_network": "10.255.0.0/24"},
+    {"pacs_staff_networks": ["172.30.41.0/24", "172.30.43.0/24"], "pacs_staff_networks_guard": "paths"},
     {"pacs_staff_networks": ["10.0.0.0/8", "192.168.7.9"], "pacs_staff_networks_guard": "paths"},
     {"tls_source": "acme", "pacs_staff_networks": ["10.0.0.0/8"], "pacs_staff_networks_guard": "paths"},
     *({"pacs_proxy": value} for value in (
@@ -259,6 +261,11 @@ WRONG = [
      ["pacs_staff_networks[1] is '2001:db8::/32';", "must be IPv4"]),
     ({"pacs_staff_networks": ["10.0.0.0/8"], "pacs_staff_networks_guard": "paths", "pacs_verify_address": "fd00::1"},
      ["pacs_verify_address is 'fd00::1';", "must be IPv4"]),
+    *(({"pacs_staff_networks": ["10.0.0.0/8", value], "pacs_staff_networks_guard": guard},
+       [f"pacs_staff_networks[1] is '{value}';", "pacs_network ('172.30.42.0/24') overlaps it", "IPv6"])
+      for value in ("172.16.0.0/12", "172.30.42.0/24", "172.30.42.1") for guard in ("ports", "paths")),
+    ({"pacs_modalities": modality(sources=["10.1.2.0/24", "172.16.0.0/12"])},
+     ["pacs_modalities[0] (ct1): sources[1] is '172.16.0.0/12';", "overlaps it"]),
     ({"pacs_staff_networks": ["ward.example"]}, ["pacs_staff_networks[0] is 'ward.example';", "network such as"]),
     ({"pacs_staff_networks": ["fe80::1%eth0"]}, ["pacs_staff_networks[0]", "without the network"]),
     ({"pacs_verify_address": "172.30.42.1"}, ["pacs_verify_address is '172.30.42.1';", "pacs_network"]),
