@@ -186,6 +186,15 @@ def machine_address(value):
         yield f"write it as the IPv4 address '{address.ipv4_mapped}'"
 
 
+def reached_address(value):
+    """The address of a machine that a container may reach."""
+    address = as_address(value)
+    if address is None or address.version != 4:
+        yield "it must be the IPv4 address of one machine, because the containers have no IPv6 and look up no name"
+    elif address.is_unspecified or address.is_multicast or address.is_loopback or address.is_link_local:
+        yield "it must be the address of one machine in the hospital or beyond"
+
+
 def source(everybody):
     """A rule for a network that may reach a port; what to do instead of naming everybody."""
 
@@ -537,6 +546,9 @@ RULES = {
     "pacs_first_uid": between(1000, 2**31 - 8),
     "pacs_proxy": proxy,
     "pacs_no_proxy[]": matching(r"[A-Za-z0-9.:_-]+", "it must be a host name, a domain or an address"),
+    "pacs_egress.address": reached_address,
+    "pacs_egress.port": port,
+    "pacs_egress.reason": printable(200),
     "pacs_staff_users": staff_users,
     "pacs_database_password": service_password,
     "pacs_auth_service_password": ascii_password,
