@@ -515,7 +515,11 @@ def test_planes_that_are_left_out(seg, tmp_path):
     """Empty ones usually are. How far apart planes are is then told by SpacingBetweenSlices, or not at all."""
     only = [1, 2, 5, 6]
     assert made(seg(only=only), tmp_path)[2] == []
-    thin = lambda d: (set_all(d, "SpacingBetweenSlices", None), set_all(d, "SliceThickness", 1))  # noqa: E731
+
+    def thin(dataset):
+        set_all(dataset, "SpacingBetweenSlices", None)
+        set_all(dataset, "SliceThickness", 1)
+
     assert "leaves planes out" in refusal(seg(thin, only=only))
     assert "no two of its planes" in refusal(seg(only=[1, 3, 5]))
 
