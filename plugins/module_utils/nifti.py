@@ -146,7 +146,7 @@ def placed(header, shape, path):
     doubts = []
     if len(forms) == 2:
         distance = apart(forms["sform"], forms["qform"], shape)
-        if not distance <= AGREE:
+        if math.isnan(distance) or distance > AGREE:
             raise PacsError(
                 "%s says in two ways where it lies, and they differ by up to %.3g voxels: %s. %s"
                 % (path, distance, " and ".join(said), AGAIN)

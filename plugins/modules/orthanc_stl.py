@@ -16,8 +16,8 @@ description:
   - The file is checked before anything is sent. It must be an STL that can be read to its end, with finite coordinates
     and a longest side from 1 to 2500 millimeters. Whether it is watertight, lies where the images are, and has a size
     that fits them is said but not enforced.
-  - The size is kept in the instance as its Content Description, such as V(99.6 x 60.5 x 80.2 mm (width x height x
-    depth)), so that it can be shown without the model.
+  - The size is kept in the instance as its Content Description, width, height and depth in millimeters, so that it can
+    be shown without the model.
   - DICOM wants binary STL. A text STL is converted, with the same triangles; a binary one is stored byte for byte.
   - It runs where the file is, usually the controller. Apart from the file itself it needs as much room again in the
     temporary directory.
@@ -59,8 +59,8 @@ options:
     type: str
   made_from_study:
     description:
-      - Study Instance UID of the study that the model was made from, if that is known, as RV(study_instance_uid) of
-        M(threedpc.pacs.stl_from_segmentation) tells it. It must be that of O(study).
+      - Study Instance UID of the study that the model was made from, if that is known, as the module
+        M(threedpc.pacs.stl_from_segmentation) returns it. It must be that of O(study).
     type: str
     version_added: 1.1.0
   state:
