@@ -591,6 +591,20 @@ def test_guesses_from_many_addresses_end(forgetful, site, studies):
     assert set(site.send(sorted(studies[0]["folder"].glob("*.dcm")))) == {0x0000}
 
 
+def test_who_guesses_from_an_address_that_is_not_known_locks_out_no_colleague(forgetful, server):
+    """At the server's loopback: nginx sees Docker's gateway, as with everybody who calls over IPv6."""
+    ask = (
+        "curl --silent --insecure --output /dev/null --write-out '%{http_code} ' --connect-to ::127.0.0.1:"
+        f" {ORIGIN}/orthanc/system --header 'Authorization: "
+    )
+    for number in range(25):
+        assert server.run(f"{ask}{login(f'name{number}', 'wrong')}'").strip() == "401"
+    assert server.run(f"{ask}{login('anna')}'").strip() == "200"
+    assert {line["address"] for line in entries(server, "staff-gate")[-25:]} == {
+        "not known (IPv6, or the server itself)"
+    }
+
+
 def test_a_locked_answer_has_a_sentence_and_says_when(forgetful, site):
     for number in range(10):
         assert site.request("GET", "/orthanc/system", user="dollar", password=f"wrong {number}").status_code == 401

@@ -120,6 +120,33 @@ def test_one_address_is_closed_for_all_names_that_are_not_known_there(gate):
     assert ask(gate, "anna", USERS["anna"], "10.0.0.2") == 204
 
 
+@pytest.mark.parametrize("address", ["not known (IPv6, or the server itself)", ""])
+def test_where_the_address_is_not_known_no_guesser_locks_out_other_names(gate, address):
+    answers = [ask(gate, f"name{number}", "12345678", address) for number in range(1000)]
+    answers += [ask(gate, "bert", f"guess {number}", address) for number in range(1000)]
+    assert answers.count(401) == 1000 + guesses.NAME
+    assert ask(gate, "bert", USERS["bert"], address) == 403
+    for _time in range(50):
+        assert ask(gate, "anna", USERS["anna"], address) == 204
+
+
+def test_a_login_from_an_address_that_is_not_known_vouches_for_nobody_there(gate):
+    address = "not known (IPv6, or the server itself)"
+    answers = []
+    for number in range(300):
+        ask(gate, "anna", USERS["anna"], address)
+        answers.append(ask(gate, "anna", f"guess {number}", address))
+    assert answers.count(401) == guesses.NAME
+    assert ask(gate, "anna", USERS["anna"], address) == 403
+
+
+def test_guesses_from_an_address_that_is_not_known_do_not_hold_up_who_was_in_elsewhere(gate):
+    assert ask(gate, "anna", USERS["anna"], "10.0.0.1") == 204
+    for number in range(1000):
+        ask(gate, "anna", f"guess {number}", "")
+    assert ask(gate, "anna", USERS["anna"], "10.0.0.1") == 204
+
+
 def test_the_right_password_in_between_gives_no_more_guesses(gate):
     """Somebody with a password of his own tries a colleague's, from where both work."""
     assert ask(gate, "anna", USERS["anna"]) == 204

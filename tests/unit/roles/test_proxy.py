@@ -35,6 +35,17 @@ def test_whatever_speaks_for_the_staff_asks_the_gate():
         assert "{{ staff_networks_alone() }}" in location
 
 
+def test_no_gate_takes_dockers_gateway_for_a_callers_address():
+    """Everybody who calls over IPv6 seems to have it, so a count of it locks them all out."""
+    told = {
+        line
+        for file in TEMPLATES.glob("*.j2")
+        for line in map(str.strip, file.read_text().splitlines())
+        if re.match(r"proxy_set_header X-\S*Client ", line)
+    }
+    assert told == {"proxy_set_header X-Client $pacs_client;", "proxy_set_header X-Share-Client $pacs_client;"}
+
+
 def allowed(path):
     text = (
         (TEMPLATES / "guard_http.conf.j2").read_text().split("map $pacs_path $pacs_refused_path {")[1].split("}\n")[0]

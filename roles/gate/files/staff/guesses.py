@@ -7,6 +7,9 @@ Three counts, each within a window of 15 minutes: of one name from one address, 
 everywhere. Whoever is over one of them gets no answer that tells right from wrong, the right password included. Only a
 name that has logged in rightly from its address within the last hours is not held up by what others do elsewhere.
 
+Where the address is not known, the name is all that is counted: an address that many callers seem to have would let one
+of them lock out the others, and would let him go on after one of them has logged in.
+
 The memory that this takes has an end: a count lies in one of 65,536 places, chosen by a digest whose key nobody knows.
 No flood of names or addresses pushes a count out; two that share a place share its limit.
 """
@@ -79,17 +82,20 @@ class Guesses:
     def begin(self, name, address, password):
         """Seconds to wait, and why; or 0 and what counts as a failure until it is taken back with `right`."""
         net = network(address)
-        pair, guess = self.digest(name, net), self.digest(name, net, password)
-        places = [(self.pairs, self.place(name, net))]
+        pair = self.digest(name, net) if net else None
+        guess = self.digest(name, net, password)
+        places = {"name": (self.names, self.place("name", name))}
         with self.lock:
             now = self.clock()
-            if self.trusted.get(pair, 0) <= now:
-                places += [(self.addresses, self.place("address", net)), (self.names, self.place("name", name))]
-            waits = [counts.wait(place) for counts, place in places]
-            longest = max(waits)
-            if longest:
-                return math.ceil(longest), ("name from there", "address", "name")[waits.index(longest)], None
-            counted = [] if guess in self.pending or self.wrong.get(guess, 0) > now else places
+            if net:
+                here = {"name from there": (self.pairs, self.place(name, net))}
+                there = {"address": (self.addresses, self.place("address", net))}
+                places = here if self.trusted.get(pair, 0) > now else here | there | places
+            waits = {why: counts.wait(place) for why, (counts, place) in places.items()}
+            why = max(waits, key=waits.get)
+            if waits[why]:
+                return math.ceil(waits[why]), why, None
+            counted = [] if guess in self.pending or self.wrong.get(guess, 0) > now else list(places.values())
             for counts, place in counted:
                 counts.add(place)
             self.pending[guess] = self.pending.get(guess, 0) + 1
@@ -102,7 +108,8 @@ class Guesses:
             for counts, place in counted:
                 counts.take_back(place)
             self.wrong.pop(guess, None)
-            remember(self.trusted, pair, self.clock() + TRUSTED, MOST_TRUSTED)
+            if pair:
+                remember(self.trusted, pair, self.clock() + TRUSTED, MOST_TRUSTED)
 
     def not_known(self, begun):
         """Nobody could say whether it was right."""
@@ -134,11 +141,11 @@ def remember(known, key, value, most):
 
 
 def network(address):
-    """Whose address it is: one household has a whole /64 of IPv6."""
+    """Whose address it is: one household has a whole /64 of IPv6. Empty for what is no address."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
-        return address
+        return ""
     if parsed.version == 6 and parsed.ipv4_mapped:
         parsed = parsed.ipv4_mapped
     return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
