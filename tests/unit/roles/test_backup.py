@@ -377,6 +377,7 @@ def test_the_project_of_a_rehearsal_reaches_nothing(program, site):
         "user": "7:7", "tmpfs": ["/tmp", "/run/x:uid=7,gid=7,mode=0700"],
         "volumes": [volume, {"type": "bind", "source": "/srv/data/storage", "target": "/var/lib/orthanc/db"}],
         "secrets": [{"source": "orthanc"}], "depends_on": {"postgres": {}},
+        "dns": ["127.0.0.1"], "extra_hosts": ["pacs=10.0.0.1"],
     }  # fmt: skip
     whole = {
         "services": {"orthanc": service, "postgres": {"image": "p:1", "secrets": []}, "nginx": {}},
@@ -389,7 +390,7 @@ def test_the_project_of_a_rehearsal_reaches_nothing(program, site):
     assert project["services"]["orthanc"]["tmpfs"] == ["/tmp", f"/run/x:uid={user},gid={user},mode=0700"]
     assert sorted(project["services"]) == ["orthanc", "postgres"]
     orthanc = project["services"]["orthanc"]
-    assert not {"ports", "networks", "depends_on"} & {*orthanc}
+    assert not {"ports", "networks", "depends_on", "dns", "extra_hosts"} & {*orthanc}
     assert (orthanc["image"], orthanc["network_mode"]) == ("o:2", "service:postgres")
     assert project["services"]["postgres"]["network_mode"] == "none"
     assert [mount["source"] for mount in orthanc["volumes"]] == [

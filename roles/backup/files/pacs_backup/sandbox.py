@@ -26,6 +26,12 @@ ORTHANC_MEMORY, POSTGRES_MEMORY = 1536 << 20, 768 << 20
 START_SECONDS = 900
 # The site comes first.
 CPU_SHARES = 64
+# What a service has of the site's network, and of what stands beside it. Docker refuses most of it without a network of
+# its own.
+REACHES_OUT = (
+    "ports", "expose", "networks", "links", "dns", "dns_search", "dns_opt", "extra_hosts", "mac_address", "hostname",
+    "depends_on", "labels", "logging",
+)  # fmt: skip
 # The user in the options of a tmpfs.
 IDS = re.compile(r"uid=[0-9]+,gid=[0-9]+")
 
@@ -139,7 +145,7 @@ class Sandbox:
         services, used = {}, set()
         for name, limit in limits.items():
             service = whole["services"][name]
-            for key in ("ports", "networks", "depends_on", "labels", "hostname", "logging"):
+            for key in REACHES_OUT:
                 service.pop(key, None)
             user = self.site.users[name]
             service["user"] = f"{user}:{user}"
