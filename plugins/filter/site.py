@@ -22,6 +22,8 @@ from ansible.parsing.vault import EncryptedString
 
 # Texts that begin like a number in any version of YAML, and the one-letter truths of version 1.1.
 AMBIGUOUS = re.compile(r"[-+.]?[0-9]|[-+]?\.|[yYnN]$")
+# What Orthanc reads as a dollar: the default of a variable that is not set. Without a name it would not start.
+DOLLAR = "${PACS_DOLLAR:-$}"
 
 
 def _plain(value):
@@ -49,7 +51,8 @@ def _plain(value):
 def orthanc_json(config):
     """Serialize a dictionary as a configuration file of Orthanc.
 
-    Orthanc's image substitutes `$NAME` in every JSON file, so a dollar is written as its escape.
+    Orthanc's image substitutes `$NAME` in every JSON file, so a dollar is written as its escape. Orthanc itself then
+    substitutes `${...}` in what the image has put together, so that is written as a dollar by default (DOLLAR).
     """
     try:
         text = json.dumps(_plain(config), indent=2, sort_keys=True, allow_nan=False)
@@ -57,7 +60,7 @@ def orthanc_json(config):
         raise AnsibleFilterError("The keys of Orthanc's configuration must all be text; put them in quotes.") from error
     except ValueError as error:
         raise AnsibleFilterError("Infinity and not-a-number can't be written into Orthanc's configuration.") from error
-    return text.replace("$", "\\u0024") + "\n"
+    return text.replace("${", DOLLAR + "{").replace("$", "\\u0024") + "\n"
 
 
 class _ComposeDumper(yaml.SafeDumper):

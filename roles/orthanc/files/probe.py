@@ -51,7 +51,9 @@ def main():
         config = json.load(stream)
     headers = {}
     for user, password in list(config.get("RegisteredUsers", {}).items())[:1]:
-        credentials = base64.b64encode(f"{user}:{password}".encode())
+        # The filter orthanc_json writes it so, because Orthanc substitutes variables.
+        credentials = f"{user}:{password}".replace("${PACS_DOLLAR:-$}", "$")
+        credentials = base64.b64encode(credentials.encode())
         headers["Authorization"] = "Basic " + credentials.decode()
     # 50 is the plugin's default. SQLite has no connection that could be lost.
     connections = config["PostgreSQL"].get("IndexConnectionsCount", 50) if "PostgreSQL" in config else 1

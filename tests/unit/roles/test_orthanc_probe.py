@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The health check of Orthanc meets every connection that a restart of PostgreSQL has broken, before anybody else."""
 
+import base64
 import collections
 import http.server
 import importlib.util
@@ -12,6 +13,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from ansible_collections.threedpc.pacs.plugins.filter import site
 
 PROBE = Path(__file__).parents[3] / "roles/orthanc/files/probe.py"
 CONNECTIONS = 20
@@ -84,6 +86,13 @@ def test_no_broken_connection_is_left_for_others(monkeypatch, orthanc, place):
     assert run_probe(monkeypatch, orthanc, CONFIG) == 0
     assert all(orthanc.pool.take() for _connection in range(CONNECTIONS))
     assert set(orthanc.asked) == {"Basic YW5uYTpw"}
+
+
+def test_a_password_that_orthanc_would_substitute_is_asked_as_it_is(monkeypatch, orthanc):
+    orthanc.pool = Pool([True])
+    written = json.loads(site.orthanc_json({"RegisteredUsers": {"anna": "a${PATH}b"}}))
+    assert run_probe(monkeypatch, orthanc, written) == 0
+    assert set(orthanc.asked) == {"Basic " + base64.b64encode(b"anna:a${PATH}b").decode()}
 
 
 def test_sqlite_is_asked_once(monkeypatch, orthanc):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import json
 import pathlib
@@ -12,6 +13,7 @@ import sys
 import types
 
 import pytest
+from ansible_collections.threedpc.pacs.plugins.filter import site
 
 PROGRAM = pathlib.Path(__file__).resolve().parents[3] / "roles/backup/files/pacs_backup"
 UID = "1.2.3"
@@ -70,3 +72,11 @@ def archive(ids):
         return json.dumps(ids).encode()
 
     return types.SimpleNamespace(ask=ask)
+
+
+def test_orthanc_is_asked_with_the_password_that_it_reads(restore, tmp_path):
+    (tmp_path / "secrets/orthanc").mkdir(parents=True)
+    text = site.orthanc_json({"RegisteredUsers": {"anna": "$a${PATH}b"}})
+    (tmp_path / "secrets/orthanc/orthanc.json").write_text(text)
+    asked = restore.Orthanc(types.SimpleNamespace(orthanc_url="http://127.0.0.1:1", directory=tmp_path))
+    assert asked.authorization == "Basic " + base64.b64encode(b"anna:$a${PATH}b").decode()

@@ -361,7 +361,9 @@ class Orthanc:
         self.url = site.orthanc_url
         config = json.loads((site.directory / "secrets/orthanc/orthanc.json").read_text(encoding="utf-8"))
         user, password = next(iter(config["RegisteredUsers"].items()))
-        self.authorization = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+        # The filter orthanc_json writes it so, because Orthanc substitutes variables.
+        credentials = f"{user}:{password}".replace("${PACS_DOLLAR:-$}", "$")
+        self.authorization = "Basic " + base64.b64encode(credentials.encode()).decode()
 
     def ask(self, method, path, body=b""):
         request = urllib.request.Request(self.url + path, data=body, method=method)

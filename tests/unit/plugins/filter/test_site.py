@@ -26,6 +26,10 @@ PASSWORDS = [
     "12345678",
     "$HOME",
     "${A:-b}",
+    "${PATH}",
+    "a${b",
+    "${}${:-x}$${x",
+    "${PACS_DOLLAR:-$}{",
     "$$",
     "yes",
     "null",
@@ -67,11 +71,21 @@ def types(value):
 # Orthanc's JSON.
 
 
+def as_orthanc_reads(text):
+    """Its own substitution, in what its image has put together from the files; seen with Orthanc 1.12 and 1.13."""
+
+    def value(found):
+        assert found["name"], "Orthanc stops at a variable without a name"
+        return {"PATH": "/bin"}.get(found["name"], found["default"] or "")
+
+    return re.sub(r"\$\{(?P<name>[^:]*?)(:-(?P<default>[^}]*?))?\}", value, json.dumps(json.loads(text)))
+
+
 @pytest.mark.parametrize("password", PASSWORDS)
 def test_orthanc_json_reads_back_and_has_nothing_to_substitute(password):
     config = {"RegisteredUsers": {f"user {password}": password}, "List": [password, 1, 1.5, True, None]}
     text = site.orthanc_json(config)
-    assert json.loads(text) == config
+    assert json.loads(as_orthanc_reads(text)) == config
     assert "$" not in text
     assert text.isascii()
     assert text.endswith("}\n")
