@@ -11,7 +11,7 @@ testinfra_hosts = [f"docker://{SERVER}"]
 OTHERS = {
     "only digits": ("90210447318266", "90210447318266", "9021044731826603560412773559018640275913"),
     "a variable": ("$HOME/$1-${PATH}", "$HOME-$1-$PATH-$2", "$HOME/${PATH}-$1:$USER;$SHELL?$PWD=$UID"),
-    "JSON": ('{"a": [1e5, true]}', '"quoted"', "'\"\\{[1e5, null]}: 'x' \\u0024 \\n %s ${a} &"),
+    "JSON": ('{"a": [1e5, true]}', '"quoted otter 4711"', "'\"\\{[1e5, null]}: 'x' \\u0024 \\n %s ${a} &"),
 }
 
 

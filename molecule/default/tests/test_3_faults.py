@@ -58,13 +58,14 @@ def test_a_recreated_service_is_found_again(site, server, studies, token, servic
 
 @pytest.mark.parametrize("seconds", [4, 8, 12])
 def test_an_interrupted_run_is_healed_by_the_next(site, studies, token, tmp_path, seconds):
-    change = {"pacs_share_days": 3 + seconds, "pacs_database_password": f"changed-{seconds}"}
+    change = {"pacs_share_days": 3 + seconds, "pacs_database_password": f"violet-{seconds}-otter-balcony"}
     (tmp_path / "vars.json").write_text(json.dumps(change))
     run = deployed.start(
         "playbooks/site.yml", SCENARIO, deployed.lab_images(), f"--extra-vars=@{tmp_path / 'vars.json'}",
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     time.sleep(seconds)
+    assert run.poll() is None, "it ended by itself"
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
     result = play()

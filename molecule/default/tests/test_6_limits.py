@@ -14,7 +14,7 @@ def test_every_service_is_limited_and_none_was_stopped_for_it(host):
     template = "'{{.Name}} {{.HostConfig.Memory}} {{.State.OOMKilled}}'"
     lines = host.check_output(f"cd /opt/pacs && docker inspect --format {template} $(docker compose ps --quiet)")
     services = [line.split() for line in lines.splitlines()]
-    assert len(services) == 6
+    assert len(services) == 8
     for name, limit, killed in services:
         assert 256 * 2**20 <= int(limit) <= 3 * 2**30, name
         assert killed == "false", name
