@@ -59,6 +59,8 @@ REPOSITORY = (
 )
 
 SIGNING_KEY_LENGTH = 32
+# How many services have a user of their own, in pacs_users of the role pacs.
+SERVICE_USERS = 7
 
 
 def as_address(text):
@@ -475,11 +477,21 @@ def https_url(value):
 def proxy(value):
     """A proxy that programs take by the same URL."""
     user, host = r"[A-Za-z0-9._~%!$&'()*+,;=:-]+", r"\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+"
-    if value and not re.fullmatch(rf"http://({user}@)?({host}):[0-9]{{1,5}}/?", value, re.ASCII):
+    found = re.fullmatch(rf"http://({user}@)?({host}):(?P<port>[0-9]{{1,5}})/?", value, re.ASCII)
+    if value and not (found and 1 <= int(found["port"]) <= 65535):
         yield (
             "it must be a URL with a port, such as 'http://proxy.hospital.example:3128' or"
             " 'http://user:password@proxy.hospital.example:3128', in which special characters are percent-encoded"
         )
+
+
+def first_uid(value):
+    """The first of the numbers of the services' users. Who has others: systemd's UIDS-GIDS.md."""
+    last = value + SERVICE_USERS - 1
+    if value < 1000 or last > 2**31 - 2:
+        yield f"it must be a whole number from 1000 to {2**31 - 1 - SERVICE_USERS}"
+    elif value <= 65535 and last >= 61184:
+        yield "systemd gives 61184 to 65519 to services for as long as they run, and 65534 and 65535 are nobody's"
 
 
 def one_line(value):
@@ -543,7 +555,7 @@ RULES = {
     "pacs_local_dir": local_path,
     "pacs_network": container_network,
     # Below are people's and programs' users, above the last one that every file system can name.
-    "pacs_first_uid": between(1000, 2**31 - 8),
+    "pacs_first_uid": first_uid,
     "pacs_proxy": proxy,
     "pacs_no_proxy[]": matching(r"[A-Za-z0-9.:_-]+", "it must be a host name, a domain or an address"),
     "pacs_egress.address": reached_address,

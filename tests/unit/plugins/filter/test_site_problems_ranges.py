@@ -373,6 +373,52 @@ TABLE = [
         ],
     ),
     ("proxy_hsts_seconds", [0, 300, 63072000, 10**9], [-1, 10**9 + 1]),
+    # HAProxy: the greatest table of connections that its memory holds.
+    ("dicom_connections_at_once", [8, 64, 400], [0, 7, 401]),
+    ("dicom_connections_in_10_seconds", [20, 600, 100000], [0, 19, 100001]),
+    # The kernel, and systemd's users that come and go.
+    ("pacs_first_uid", [1000, 61000, 61177, 65536, 2**31 - 8], [-1, 0, 999, 61178, 65530, 65535, 2**31 - 7, 2**32]),
+    # curl, Python and certbot.
+    (
+        "pacs_proxy",
+        ["", "http://10.1.2.3:1", "http://proxy.hospital.example:3128/", "http://a:p%40ss@[2001:db8::1]:65535"],
+        [
+            "10.1.2.3:3128",
+            "http://10.1.2.3",
+            "http://10.1.2.3:0",
+            "http://10.1.2.3:65536",
+            "socks5://10.1.2.3:1080",
+            "http://a b@10.1.2.3:3128",
+            "http://10.1.2.3:3128/x",
+            "http://10.1.2.3:3128\n",
+        ],
+    ),
+    ("pacs_no_proxy", [[], ["hospital.example"], [".hospital.example", "10.1.2.3"]], [[""], ["a b"], ["a,b"], ["x\n"]]),
+    # nftables.
+    (
+        "pacs_egress",
+        [
+            [],
+            [
+                {"address": "10.1.2.3", "port": 1, "reason": "peer"},
+                {"address": "192.0.2.9", "port": 65535, "reason": "p"},
+            ],
+        ],
+        [
+            [{"address": address, "port": port, "reason": reason}]
+            for address, port, reason in (
+                ("10.1.2.0/24", 104, "peer"),
+                ("2001:db8::1", 104, "peer"),
+                ("peer.example", 104, "peer"),
+                ("127.0.0.1", 104, "peer"),
+                ("0.0.0.0", 104, "peer"),
+                ("224.0.0.1", 104, "peer"),
+                ("10.1.2.3", 0, "peer"),
+                ("10.1.2.3", 65536, "peer"),
+                ("10.1.2.3", 104, ""),
+            )
+        ],
+    ),
     # X.509 and browsers.
     ("tls_selfsigned_days", [1, 397, 825], [0, -1, 826, 3650]),
     ("tls_selfsigned_ca_days", [397, 3650, 36500], [396, 0, 36501]),
