@@ -1,7 +1,9 @@
 """The list of scanners: a change interrupts nobody, and what somebody changed by hand is found and put right."""
 
+import base64
 import itertools
 import json
+import shlex
 import threading
 
 import pydicom
@@ -63,8 +65,15 @@ def test_a_new_scanner_interrupts_nobody(site, server, studies, tmp_path):
 
 
 def test_changes_by_hand_are_reported_and_put_right(site, server, studies):
-    byhand = {"AET": "BYHAND", "Host": SITE["lab_scanner_address"], "Port": 104}
-    assert site.staff("PUT", "/modalities/byhand", json=byhand).status_code == 200
+    byhand = json.dumps({"AET": "BYHAND", "Host": SITE["lab_scanner_address"], "Port": 104})
+    # nginx lets nobody do this, so an administrator does it on the server.
+    assert site.staff("PUT", "/modalities/byhand", data=byhand).status_code == 403
+    login = base64.b64encode(f"anna:{SITE['pacs_staff_users']['anna']}".encode()).decode()
+    program = (
+        "import urllib.request as u; u.urlopen(u.Request('http://127.0.0.1:8042/modalities/byhand', method='PUT',"
+        f" data=b'{byhand}', headers={{'Authorization': 'Basic {login}'}}))"
+    )
+    server.compose(f"exec -T orthanc python3 -c {shlex.quote(program)}")
     result = play(playbook="playbooks/verify.yml")
     assert result.returncode != 0
     assert "nobody listed byhand, ct2" in result.stdout
