@@ -1,11 +1,25 @@
 """Callers that begin and never finish: they hold up nobody, and it is known who they were."""
 
 import contextlib
+import ipaddress
 import json
 import re
 import subprocess
 
-from conftest import ADDRESSES, CLIENTS, ORTHANC, SCENARIO, SERVER, call, dicom_log, docker, ends, server, wait_until
+from conftest import (
+    ADDRESSES,
+    CLIENTS,
+    HAPROXY,
+    ORTHANC,
+    SCENARIO,
+    SERVER,
+    call,
+    dicom_log,
+    docker,
+    ends,
+    server,
+    wait_until,
+)
 
 testinfra_hosts = [f"docker://{SERVER}"]
 
@@ -20,6 +34,9 @@ KINDS = {
     "web": b"GET / HTTP/1.1\r\nHost: gate\r\n\r\n".hex(),
     "data": "040000000010" + "00" * 16,
 }
+GATEWAY = "172.30.42.1"
+# As the kernel writes it. Other tests connect to Orthanc from beside it, and it keeps what they leave behind.
+HAPROXY_THERE = ipaddress.ip_address(HAPROXY).packed[::-1].hex().upper()
 AT_ONCE = ("4 GB", "web", "data")
 ECHOES = [("scanner", call("CT1")), ("angio", call("ANGIO", tls={})), ("scanner", call("US1", family="ipv6"))]
 
@@ -102,11 +119,35 @@ def test_one_address_has_a_limit_and_others_have_theirs():
     assert any(entry["refused"] == "too many connections at once" for entry in dicom_log())
 
 
+def test_one_caller_over_ipv6_does_not_use_up_what_the_others_may_do():
+    """Though Docker hands all of them on from one address. Each is known by its title as soon as it said it."""
+    callers = [
+        ("scanner", call("US1", family="ipv6")),
+        ("workstation", call("PLANNING", family="ipv6", tls={})),
+        # Nor what those over IPv4 may do.
+        ("scanner", call("CT1")),
+        ("angio", call("ANGIO", tls={})),
+    ]
+    # Each is closed after 5 seconds and begun again 3 seconds later; still more are there than one address may open.
+    for client, port in (("scanner", 4242), ("workstation", 2762)):
+        with holding(client, port, {"silent": ""}, 250, "ipv6"):
+            assert ends(*callers, *callers) == ["0x0000"] * 8
+    unknown = "not known (IPv6, or the server itself)"
+    seen = {(entry["client"], entry["port"], entry["calling"], entry["refused"]) for entry in dicom_log()}
+    for port, title in ((4242, "US1"), (2762, "PLANNING")):
+        assert (unknown, port, title, "") in seen
+        assert (unknown, port, "", "association request not finished") in seen
+    assert GATEWAY not in {client for client, *_rest in seen}
+    lines = server("cd /opt/pacs && docker compose logs --no-log-prefix nginx").splitlines()
+    entries = [json.loads(line[line.index("{") :]) for line in lines if '"certificate"' in line]
+    assert unknown in {entry["client"] for entry in entries if entry["verified"] == "SUCCESS"}
+
+
 def to_orthanc() -> list[str]:
-    """The sockets of Orthanc's DICOM port that are more than the listening one."""
+    """The sockets of Orthanc's DICOM port that HAProxy has opened."""
     pid = server("docker inspect --format '{{.State.Pid}}' pacs-orthanc-1")
     lines = server(f"cat /proc/{pid}/net/tcp /proc/{pid}/net/tcp6").splitlines()
-    return [line for line in lines if re.search(r"^ *\d+: \S+:1092 \S+ (01|08) ", line)]
+    return [line for line in lines if re.search(rf"^ *\d+: \S+:1092 \S*{HAPROXY_THERE}:\S+ (01|08) ", line)]
 
 
 def test_a_check_of_the_port_never_reaches_orthanc():
