@@ -14,8 +14,8 @@ import yaml
 
 HERE = pathlib.Path(__file__).resolve().parent
 ARCHIVES = {
-    "old": {"old": ("1.12.7", 1)},
-    "later": {"new": ("1.12.8", 2), "broken": ("1.12.9", 3), "wrong": ("1.12.9", 3)},
+    "old": {"old": ("1.13.0", 1)},
+    "later": {"new": ("1.13.1", 2), "broken": ("1.13.2", 3), "wrong": ("1.13.2", 3)},
 }
 
 

@@ -57,7 +57,7 @@ def test_a_dry_run_says_what_changes_and_changes_nothing(server, study):
     before = server.run("find /opt/pacs /var/lib/pacs -not -path '*/postgres/*' -printf '%p %s %T@\\n' | sort | md5sum")
     containers = server.run("docker ps --quiet")
     said = play("upgrade", "new", "--check", "--diff")
-    assert re.search("orthanc: threedpc-lab/orthanc:1.12.7-lab-old to\\s+threedpc-lab/orthanc:1.12.8-lab-new", said)
+    assert re.search("orthanc: threedpc-lab/orthanc:1.13.0-lab-old to\\s+threedpc-lab/orthanc:1.13.1-lab-new", said)
     assert "The database has schema 6" in said
     after = server.run("find /opt/pacs /var/lib/pacs -not -path '*/postgres/*' -printf '%p %s %T@\\n' | sort | md5sum")
     assert after == before
@@ -77,7 +77,7 @@ def test_a_plain_run_leaves_the_release_that_runs(server):
 def test_an_image_that_is_not_there_is_missed_before_anything_stops(server, site):
     started = server.run("docker ps --format '{{.ID}} {{.CreatedAt}}'")
     said = play("upgrade", "absent", succeeds=False)
-    assert "pacs_image_archives has no threedpc-lab/orthanc:1.12.9-lab-absent" in " ".join(said.split())
+    assert "pacs_image_archives has no threedpc-lab/orthanc:1.13.2-lab-absent" in " ".join(said.split())
     assert server.run("docker ps --format '{{.ID}} {{.CreatedAt}}'") == started
 
 
@@ -163,13 +163,13 @@ def test_an_upgrade(server, site, scanner, study):
 
 def test_a_newer_server_is_refused(server):
     said = " ".join(play("upgrade", "old", succeeds=False).split())
-    assert "The server is newer than the inventory: orthanc is threedpc-lab/orthanc:1.12.8-lab-new" in said
+    assert "The server is newer than the inventory: orthanc is threedpc-lab/orthanc:1.13.1-lab-new" in said
     assert "Run upgrade.yml" in play("site", "old", succeeds=False)
     assert server.release() == {"new"}
 
 
 def test_another_major_version_of_the_database_is_refused(server):
-    images = {"postgres": "threedpc-lab/postgres:18.1-lab", "orthanc": "threedpc-lab/orthanc:1.12.8-lab-new"}
+    images = {"postgres": "threedpc-lab/postgres:18.1-lab", "orthanc": "threedpc-lab/orthanc:1.13.1-lab-new"}
     change = json.dumps({"pacs_images": images})
     said = " ".join(play("upgrade", "new", "--extra-vars", change, succeeds=False).split())
     assert "The database has files of PostgreSQL 17" in said
