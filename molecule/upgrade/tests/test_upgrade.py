@@ -29,6 +29,8 @@ def whole(site, server, scanner, study):
     assert after["labels"][study["id"]] == ["printed"]
     assert after["notes"][study["id"]]["1024"] == "weigh the skull"
     assert site.opens(study["token"], study["uid"])
+    # What the gate asks the database is there as well.
+    assert site.opens(site.share(study["id"], study["uid"])["Token"], study["uid"])
     with scanner.sending() as stored:
         time.sleep(3)
     assert stored
