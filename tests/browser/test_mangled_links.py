@@ -48,7 +48,7 @@ def escaped(times):
 
 WAYS = {
     # What stands behind it in a sentence, or around it.
-    **{f"{mark} behind it": (behind(mark), WORKS) for mark in ".,;:!)]}>\"'»”…"},
+    **{f"{mark} behind it": (behind(mark), WORKS) for mark in ".,;:!)]}>\"'»\u201d…"},
     "an escaped > behind it": (behind("%3E"), WORKS),
     "&gt; behind it": (behind("&gt;"), WORKS),
     "&amp%3B behind it": (behind("&amp%3Bx=1"), WORKS),

@@ -85,7 +85,7 @@ TABLE = [
             "\ufeffpacs.example",
             "pacs．example",
             "ｐacs.example",
-            "“pacs.example”",
+            "\u201cpacs.example\u201d",
             "user:pw@pacs.example",
             "pacs.example:443",
             "",

@@ -53,7 +53,7 @@ def test_yaml_with_a_byte_order_mark_and_other_line_ends_is_the_same_yaml(proble
     [
         ({"pacs_domain": "\ufeffpacs.example.org"}, "character 1 is a byte order mark (U+FEFF)"),
         ({"pacs_domain": "pacs.example.org\u200b"}, "character 17 is a zero-width space (U+200B)"),
-        ({"pacs_domain": "“pacs.example.org”"}, "character 1 is left double quotation mark (U+201C)"),
+        ({"pacs_domain": "\u201cpacs.example.org\u201d"}, "character 1 is left double quotation mark (U+201C)"),
         ({"pacs_domain": "pacs\u00a0.example.org"}, "character 5 is a no-break space (U+00A0)"),
         ({"pacs_domain": "pacs‑1.example.org"}, "character 5 is non-breaking hyphen (U+2011)"),
         ({"pacs_aet": "CT\u00a01"}, "character 3 is a no-break space (U+00A0)"),
