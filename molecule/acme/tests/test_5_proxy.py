@@ -115,6 +115,7 @@ def test_no_part_of_the_site_asks_another_through_a_proxy(proxy, monkeypatch):
         assert proxy.asked() == []
         # It is a proxy, and writes down what it is asked.
         server(f"curl --silent --proxy {url} http://{ACME_ADDRESS}:9/", check=False)
+        wait_until(proxy.asked)
         assert len(proxy.asked()) == 1
     finally:
         server(f"rm -f {CLIENT} {WRAPPER}")
