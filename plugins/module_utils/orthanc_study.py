@@ -57,7 +57,7 @@ def find_study(client, name):
         for study in client.request("POST", "/tools/find", asked) or []:
             found[study["ID"]] = study
     if len(found) == 1:
-        [study] = found.values()
+        study = next(iter(found.values()))
         if study["ID"] != name:
             expect_one_of_uid(client, study["MainDicomTags"]["StudyInstanceUID"])
         return study

@@ -291,11 +291,11 @@ class StaffAttacker(Attacker):
 
     connection = Anything
 
-    def part(self, requests, login):
+    def part(self, requests, token):
         answers = []
         connection = self.connection(self.host, context=self.context, timeout=60)
         for request in requests:
-            headers = {"Content-Type": "application/json"} | ({"Authorization": login} if login else {})
+            headers = {"Content-Type": "application/json"} | ({"Authorization": token} if token else {})
             for again in (True, False):
                 try:
                     connection.request(request.method, request.path, request.body, headers | request.headers)

@@ -28,7 +28,9 @@ def begin(first):
 
 closed = {kind: [] for kind in wanted["kinds"]}
 held = {
-    begin(first): (kind, time.monotonic()) for kind, first in wanted["kinds"].items() for _ in range(wanted["each"])
+    begin(first): (kind, time.monotonic())
+    for kind, first in wanted["kinds"].items()
+    for _number in range(wanted["each"])
 }
 print("held", flush=True)
 # Not so often that the address reaches its limit.

@@ -86,7 +86,10 @@ def database(tmp_path_factory):
     )
     psql = [binaries / "psql", "-h", place, "-U", "postgres", "-v", "ON_ERROR_STOP=1", "-q"]
     for _try in range(600):
-        if subprocess.run([*become, *psql, "-c", "SELECT 1"], capture_output=True, cwd="/").returncode == 0:
+        if (
+            subprocess.run([*become, *psql, "-c", "SELECT 1"], check=False, capture_output=True, cwd="/").returncode
+            == 0
+        ):
             break
         time.sleep(0.1)
     run(*psql, "-c", "CREATE ROLE orthanc", "-c", "CREATE ROLE share_gate LOGIN", "-c", "CREATE DATABASE orthanc")
