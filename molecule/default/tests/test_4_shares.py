@@ -205,11 +205,14 @@ def test_no_route_is_open_by_any_method(attacker, paths, targets, holders, forge
 
 
 @pytest.mark.parametrize("holder", ["nobody", "surgeon"])
-def test_no_method_can_be_faked(attacker, paths, targets, holders, holder):
+def test_no_method_can_be_faked(site, attacker, paths, targets, holders, holder):
     own = [pattern.format(**targets[0]) for pattern in DATA] + list(PROGRAMS)
     answers = attacker.run([request for path in [*paths, *own] for request in faked_methods(path)], holders[holder])
     assert len(answers) > 2500
-    assert got_through(answers) == []
+    # The page of a link is a file of nginx, which it reads out whatever stands behind its address.
+    page = [answer for answer in answers if answer[0].method == "GET" and answer[0].path.startswith("/shares/open/?")]
+    assert got_through([answer for answer in answers if answer not in page]) == []
+    assert {(status, body) for _request, status, body in page} == {(200, site.request("GET", "/shares/open/").content)}
 
 
 @pytest.mark.parametrize("method", ["DELETE", "PUT"])
