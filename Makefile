@@ -4,15 +4,21 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-PYTHON ?= python3
-VENV := $(CURDIR)/.cache/venv
+# Which ansible-core: oldest (2.19), 2.20, newest (2.21), or 2.22, which is not released yet.
+export ANSIBLE ?= oldest
+# The newest for a Python is what requirements.txt pins; for the others this is installed over it.
+ANSIBLE_oldest := ansible==12.3.0
+ANSIBLE_2.20 := ansible==13.8.0
+ANSIBLE_2.22 := ansible==15.0.0a3 ansible-core==2.22.0rc1
+PYTHON ?= $(shell bash tests/python.sh $(ANSIBLE))
+export VENV := $(CURDIR)/.cache/venv$(if $(filter-out oldest,$(ANSIBLE)),-$(ANSIBLE))
 export PATH := $(VENV)/bin:$(PATH)
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ANSIBLE_HOME := $(CURDIR)/.cache/ansible
 export IMAGES ?= lab
 SCENARIO ?= default
 
-VENV_READY := .cache/venv/ready
+VENV_READY := $(VENV)/ready
 
 help:
 	@echo "make demo       a complete PACS on a throwaway server, proven on a real study"
@@ -21,12 +27,15 @@ help:
 	@echo "make bench      measure a site beside a reference stack and a bare Orthanc"
 	@echo "make lab        build the images of the lab"
 	@echo "make molecule SCENARIO=default"
+	@echo "ANSIBLE=newest with unit, sanity and molecule takes the newest ansible-core instead of the oldest (or 2.20, 2.22)"
 	@echo "IMAGES=upstream with demo and molecule takes the images that a hospital runs"
 
 $(VENV_READY): requirements.txt requirements-dev.txt
-	@echo "Making the virtual environment .cache/venv"
-	@$(PYTHON) -m venv .cache/venv || { echo "Python's venv module is missing: install the package python3-venv."; exit 1; }
+	@echo "Making the virtual environment $(notdir $(VENV)) in .cache"
+	@[ -n "$(PYTHON)" ]
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: install the package python3-venv."; exit 1; }
 	@pip install --quiet --requirement requirements-dev.txt
+	@$(if $(ANSIBLE_$(ANSIBLE)),pip install --quiet $(ANSIBLE_$(ANSIBLE)))
 	@touch $@
 
 venv: $(VENV_READY)

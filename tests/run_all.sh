@@ -22,23 +22,40 @@ part() { # part NAME COMMAND...: runs it, keeps its output, adds its last "NAME:
   printf '===== %s took %d s\n' "$name" $((SECONDS - began))
 }
 
-# The longest of the parts that need no server runs beside the others.
-make --no-print-directory sanity > .cache/test/sanity.out 2>&1 &
+# What Ansible itself has a say in runs on the oldest and on the newest one that is supported.
+if bash tests/python.sh newest > /dev/null; then
+  newest=(make --no-print-directory ANSIBLE=newest)
+  # Before two parts at once would make it.
+  part venv-newest "${newest[@]}" venv
+else
+  newest=(echo "Not run without a Python for it:")
+fi
+
+# The longest of the parts that need no server run beside the others.
+{
+  make --no-print-directory sanity > .cache/test/sanity.out 2>&1
+  echo $? > .cache/test/sanity.status
+  "${newest[@]}" sanity > .cache/test/sanity-newest.out 2>&1
+  echo $? > .cache/test/sanity-newest.status
+} &
 sanity=$!
-replay() { # what a part in the background said, and its status
-  cat "$1"
-  return "$2"
+replay() { # replay NAME: what a part in the background said, and its status
+  cat ".cache/test/$1.out"
+  return "$(cat ".cache/test/$1.status")"
 }
 
 part lint make --no-print-directory lint
 part unit make --no-print-directory unit
+part unit-newest "${newest[@]}" unit
 part lab make --no-print-directory lab
 wait "$sanity"
-part sanity replay .cache/test/sanity.out $?
-# Two at a time, because each waits for its servers half of the time. The longest come first.
+part sanity replay sanity
+part sanity-newest replay sanity-newest
+# Two at a time, because each waits for its servers half of the time. The longest come first. One has the newest Ansible.
 beside=(molecule-default molecule-nothing_lost molecule-upgrade molecule-firewall molecule-rotation molecule-acme
   bench-smoke molecule-lan)
 run_beside() { # run_beside NAME: what it says and its status go to files
+  [ "$1" != molecule-lan ] || ! bash tests/python.sh newest > /dev/null || export ANSIBLE=newest
   make --no-print-directory "$1" > ".cache/test/$1.out" 2>&1
   echo $? > ".cache/test/$1.status"
   echo "$1 took $SECONDS s"
@@ -46,7 +63,7 @@ run_beside() { # run_beside NAME: what it says and its status go to files
 export -f run_beside
 printf '%s\n' "${beside[@]}" | xargs --max-procs=2 --replace bash -c 'run_beside {}'
 for name in "${beside[@]}"; do
-  part "$name" replay ".cache/test/$name.out" "$(cat ".cache/test/$name.status")"
+  part "$name" replay "$name"
 done
 part demo make --no-print-directory demo
 part browser make --no-print-directory browser

@@ -2,7 +2,7 @@
 # Every linter runs even if an earlier one complains.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
-export PATH="$PWD/.cache/venv/bin:$PATH"
+export PATH="${VENV:-$PWD/.cache/venv}/bin:$PATH"
 unset ANSIBLE_CONFIG
 # Where ansible-lint finds this collection, and where it may keep things.
 export ANSIBLE_COLLECTIONS_PATH="$PWD/.collections" ANSIBLE_HOME="$PWD/.cache/ansible"

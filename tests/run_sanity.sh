@@ -7,14 +7,17 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 root=$PWD
-export PATH="$root/.cache/venv/bin:$PATH"
+export PATH="${VENV:-$root/.cache/venv}/bin:$PATH"
 unset ANSIBLE_CONFIG ANSIBLE_HOME PYTHONPATH
-export ANSIBLE_COLLECTIONS_PATH="$root/.cache/sanity"
-export HOME="$root/.cache/sanity/home"
+suffix=""
+[ "${ANSIBLE:-oldest}" = oldest ] || suffix=-$ANSIBLE
+export ANSIBLE_COLLECTIONS_PATH="$root/.cache/sanity$suffix"
+export HOME="$ANSIBLE_COLLECTIONS_PATH/home"
+python=$(python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 
 pip_cache="$HOME/.ansible/test/cache"
 mkdir -p "$pip_cache"
-for version in 20_3_4 21_3_1 24_2; do
+for version in 24_2 25_2; do
   cat > "$pip_cache/get_pip_$version.py" <<'PYTHON'
 import subprocess
 import sys
@@ -39,8 +42,8 @@ done | tar --create --null --files-from=- | tar --extract --directory="$copy"
 cd "$copy" || exit 1
 git init --quiet
 
-log="$root/.cache/sanity/log"
-ansible-test sanity --venv --python 3.11 --requirements --color no "$@" 2>&1 | tee "$log"
+log="$ANSIBLE_COLLECTIONS_PATH/log"
+ansible-test sanity --venv --python "$python" --requirements --color no "$@" 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}
 total=$(grep -c '^Running sanity test' "$log")
 missing=$(sed -n 's/^WARNING: Required program "\(.*\)" not found.*/\1/p' "$log" | sort -u)
@@ -49,9 +52,9 @@ failed=$(sed -n 's/.*The \([0-9]*\) sanity test(s) listed below (out of [0-9]*) 
 failed=${failed:-1}
 skipped=0
 for program in $missing; do
-  echo "sanity: not run, because $program is not installed"
+  echo "sanity$suffix: not run, because $program is not installed"
   skipped=$((skipped + 1))
 done
 passed=$((total - failed - skipped))
-echo "sanity: $((passed > 0 ? passed : 0)) passed, $failed failed"
+echo "sanity$suffix: $((passed > 0 ? passed : 0)) passed, $failed failed"
 exit "$status"

@@ -2,7 +2,7 @@
 # Unit tests with the project's own Python. Arguments go to pytest.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
-export PATH="$PWD/.cache/venv/bin:$PATH"
+export PATH="${VENV:-$PWD/.cache/venv}/bin:$PATH"
 # Judges whether a model is conformant DICOM.
 bash tests/need.sh dciodvfy dicom3tools || exit 1
 # The link in here is what makes the checkout importable as a collection.
@@ -12,21 +12,23 @@ mkdir -p "$link"
 export PYTHONPATH="$PWD/.cache/collections" PYTHONDONTWRITEBYTECODE=1
 unset ANSIBLE_CONFIG
 
-report=.cache/unit.xml
+name=unit
+[ "${ANSIBLE:-oldest}" = oldest ] || name=unit-$ANSIBLE
+report=.cache/$name.xml
 rm -f "$report"
 pytest -q -n 2 -p no:cacheprovider --import-mode=importlib --junitxml="$report" "${@:-tests/unit}"
 status=$?
-python - "$report" <<'PYTHON' || status=1
+python - "$name" "$report" <<'PYTHON' || status=1
 import sys
 import xml.etree.ElementTree as tree
 
 try:
-    suite = tree.parse(sys.argv[1]).find(".//testsuite")
+    suite = tree.parse(sys.argv[2]).find(".//testsuite")
 except OSError:
-    print("unit: 0 passed, 1 failed")
+    print(f"{sys.argv[1]}: 0 passed, 1 failed")
     sys.exit(1)
 total, skipped = int(suite.get("tests")), int(suite.get("skipped"))
 failed = int(suite.get("failures")) + int(suite.get("errors"))
-print(f"unit: {total - failed - skipped} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+print(f"{sys.argv[1]}: {total - failed - skipped} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
 PYTHON
 exit "$status"

@@ -15,10 +15,9 @@ import tempfile
 
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.text.converters import to_bytes, to_text
-from ansible.parsing.vault import VaultLib, parse_vaulttext_envelope
+from ansible.parsing.vault import VaultLib, VaultSecretsContext, parse_vaulttext_envelope
 from ansible.plugins.action import ActionBase
-
-from ..plugin_utils import rotation, vault_text
+from ansible_collections.threedpc.pacs.plugins.plugin_utils import rotation, vault_text
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True},
@@ -74,7 +73,7 @@ class ActionModule(ActionBase):
             raise vault_text.CannotEdit("is not encrypted; encrypt it with ansible-vault encrypt")
         vault_id = parse_vaulttext_envelope(envelope)[3]
         try:
-            vault = VaultLib(self._loader._vault.secrets)  # pylint: disable=protected-access
+            vault = VaultLib(VaultSecretsContext.current().secrets)
             plain, _used, secret = vault.decrypt_and_get_vault_id(envelope)
         except AnsibleError:
             raise vault_text.CannotEdit("can't be opened with the vault password that was given") from None

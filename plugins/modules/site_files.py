@@ -311,11 +311,15 @@ class JournalModule(AnsibleModule):
     backslash or a line break is not found, and so not masked.
     """
 
-    def _log_invocation(self):
-        paths = []
+    def log(self, msg, log_args=None):
+        # Only the entry that holds the arguments comes with them.
+        super().log(msg if log_args is None else f"Invoked for {' '.join(self.paths())}")
+
+    def paths(self):
+        """All that it is about. The journal takes no NUL, and nobody should write lines of their own into it."""
         for part in [self.params, *(self.params["services"] or [])]:
-            paths += [entry["path"] for name in KINDS for entry in part[name] or []] + (part["absent"] or [])
-        self.log(f"Invoked for {' '.join(paths)}")
+            for path in [entry["path"] for name in KINDS for entry in part[name] or []] + (part["absent"] or []):
+                yield path if path.isprintable() else ascii(path)
 
 
 class SiteFiles:
