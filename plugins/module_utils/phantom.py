@@ -21,8 +21,11 @@ import traceback
 import uuid
 from dataclasses import asdict, dataclass
 
+from ansible_collections.threedpc.pacs.plugins.module_utils.encapsulated_stl import IMPLEMENTATION
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
+from ansible_collections.threedpc.pacs.plugins.module_utils.local_file import put
 from ansible_collections.threedpc.pacs.plugins.module_utils.orthanc_study import orthanc_id
+from ansible_collections.threedpc.pacs.plugins.module_utils.stl_model import binary_stl
 
 try:
     import numpy as np
@@ -43,7 +46,6 @@ else:
 NAMESPACE = uuid.UUID("6a1c9d0e-53b7-4f6e-9a55-0c1f4b7d2e83")
 # Raised when the same parameters give another study.
 VERSION = "1"
-IMPLEMENTATION = "2.25.141090373158163146237364866398391537283"
 DATE, TIME = "20260102", "030405"
 SLICE_FILE = re.compile(r"slice-\d{4}\.dcm")
 
@@ -271,7 +273,7 @@ class Phantom:
                 changed.append(os.path.join(dest, name))
                 if not dry_run:
                     os.unlink(os.path.join(dest, name))
-        if model and put(model, stl(skull_surface()), dry_run):
+        if model and put(model, binary_stl(skull_surface()), dry_run):
             changed.append(model)
         return changed
 
@@ -279,23 +281,6 @@ class Phantom:
 def decimal(value):
     """A number as a DICOM decimal string, which holds 16 characters."""
     return f"{value:.10g}"
-
-
-def put(path, content, dry_run):
-    """Write a file if its content differs, never leaving half of it; returns whether it differed."""
-    try:
-        with open(path, "rb") as stream:
-            if stream.read() == content:
-                return False
-    except FileNotFoundError:
-        pass
-    if not dry_run:
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        staged = f"{path}.part"
-        with open(staged, "wb") as stream:
-            stream.write(content)
-        os.replace(staged, path)
-    return True
 
 
 # The shape. x, y, z are relative to the center of the head; arrays of any shapes that fit together.
@@ -398,15 +383,3 @@ def skull_surface(rings=90, sectors=180):
         (ball * np.array(VERTEBRA) + np.array(VERTEBRA_CENTER))[ball_triangles],
     ]
     return np.concatenate(surfaces) + np.array(CENTER)
-
-
-def stl(surface):
-    """A binary STL file."""
-    record = np.dtype([("normal", "<f4", 3), ("points", "<f4", (3, 3)), ("attribute", "<u2")])
-    facets = np.zeros(len(surface), dtype=record)
-    facets["points"] = surface
-    normal = np.cross(surface[:, 1] - surface[:, 0], surface[:, 2] - surface[:, 0])
-    facets["normal"] = normal / np.linalg.norm(normal, axis=1, keepdims=True)
-    # A reader would take a header that begins with "solid" for a text file.
-    header = b"binary STL, patient coordinates LPS, millimeters".ljust(80)
-    return header + len(facets).to_bytes(4, "little") + facets.tobytes()

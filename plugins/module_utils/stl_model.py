@@ -9,6 +9,7 @@ Everything works on portions of a file, so that a model of hundreds of megabytes
 from __future__ import annotations
 
 import hashlib
+import io
 import mmap
 import os
 import re
@@ -101,6 +102,18 @@ def write(stream, count, portions):
     stream.write(b"binary STL, patient coordinates LPS, millimeters".ljust(80) + count.to_bytes(4, "little"))
     for portion in portions:
         stream.write(facets(portion).tobytes())
+
+
+def in_portions(points):
+    """Triangles in memory as what comes from a file."""
+    return [points[start : start + PORTION] for start in range(0, len(points), PORTION)]
+
+
+def binary_stl(points):
+    """A binary STL in memory."""
+    content = io.BytesIO()
+    write(content, len(points), in_portions(points))
+    return content.getvalue()
 
 
 # Reading

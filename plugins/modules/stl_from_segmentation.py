@@ -198,16 +198,15 @@ geometry:
   sample: its sform, in the scanner's space (code 1), in mm
 """
 
-import io
 import os
 import re
 import unicodedata
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
-from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import put
+from ansible_collections.threedpc.pacs.plugins.module_utils.local_file import put
 from ansible_collections.threedpc.pacs.plugins.module_utils.segmentation import ERRORS, library_for, read
-from ansible_collections.threedpc.pacs.plugins.module_utils.stl_model import PORTION, measure, write
+from ansible_collections.threedpc.pacs.plugins.module_utils.stl_model import binary_stl, in_portions, measure
 from ansible_collections.threedpc.pacs.plugins.module_utils.surface import VTK_ERROR, surface
 
 TITLE_LENGTH = 64
@@ -280,8 +279,7 @@ def make(params, check_mode):
             doubts.append("segment %d (%s) of %s holds no voxel" % (number, segment.name, path))
             continue
         points = surface(segment.mask, segment.affine, params["smooth"], params["reduce"])
-        portions = [points[start : start + PORTION] for start in range(0, len(points), PORTION)]
-        measures = measure(portions, "segment %d (%s) of %s" % (number, named[number], path))
+        measures = measure(in_portions(points), "segment %d (%s) of %s" % (number, named[number], path))
         expected = segment.voxels * segment.voxel_volume
         if abs(measures.volume - expected) > TOLERANCE * expected:
             doubts.append(
@@ -290,13 +288,11 @@ def make(params, check_mode):
             )
         if not measures.watertight:
             doubts.append("the model %s is not watertight: reduce less" % named[number])
-        content = io.BytesIO()
-        write(content, len(points), portions)
         target = os.path.join(params["dest"], file_name(named[number], taken))
         models.append(
             dict(
                 path=target,
-                changed=put(target, content.getvalue(), check_mode),
+                changed=put(target, binary_stl(points), check_mode),
                 title=named[number],
                 number=number,
                 name=segment.name,

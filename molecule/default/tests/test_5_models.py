@@ -7,7 +7,8 @@ import nrrd
 import numpy as np
 import pytest
 from ansible_collections.threedpc.pacs.plugins.module_utils import stl_model
-from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom, skull_surface, stl
+from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom, skull_surface
+from ansible_collections.threedpc.pacs.plugins.module_utils.stl_model import binary_stl
 from ansible_collections.threedpc.pacs.plugins.modules import stl_from_segmentation
 from conftest import play
 
@@ -64,7 +65,7 @@ def case(site, tmp_path_factory):
     file.write_bytes(content)
     ras = np.diag([-1, -1, 1, 1]) @ affine
     nibabel.save(nibabel.Nifti1Image(voxels("Tumor", affine).astype(np.int16), ras), folder / "tumor.nii.gz")
-    (folder / "skull.stl").write_bytes(stl(skull_surface(30, 60)))
+    (folder / "skull.stl").write_bytes(binary_stl(skull_surface(30, 60)))
     yield {"folder": folder, "images": images, "study": images.study_instance_uid}
     [study] = site.find("Study", StudyInstanceUID=images.study_instance_uid)
     site.staff("DELETE", f"/studies/{study}")
@@ -136,7 +137,7 @@ def test_a_new_version_and_its_removal(site, case):
     title = "--extra-vars=title=Guide"
     first, second = case["folder"] / "skull.stl", case["folder"] / "second.stl"
     assert changed(attach(case, title, file="skull.stl")) == 1
-    second.write_bytes(stl(skull_surface(32, 64)))
+    second.write_bytes(binary_stl(skull_surface(32, 64)))
     assert "attached as version 2" in attach(case, title, file="second.stl").stdout
     assert set(models(site, case)["Guide"]) == {first.read_bytes(), second.read_bytes()}
     absent = "--extra-vars=state=absent"

@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.threedpc.pacs.plugins.module_utils import phantom as shape
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
 from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom
+from ansible_collections.threedpc.pacs.plugins.module_utils.stl_model import binary_stl
 
 SMALL = {"slices": 4, "rows": 64, "columns": 48, "pixel_spacing": 3.5, "slice_thickness": 30.0}
 
@@ -168,7 +169,7 @@ def volume_of(triangles):
 
 
 def test_surface_is_watertight():
-    facets = read_stl(shape.stl(shape.skull_surface()))
+    facets = read_stl(binary_stl(shape.skull_surface()))
     found = edges(facets["points"])
     assert set(found.values()) == {1}
     assert all((end, start) in found for start, end in found)
@@ -182,14 +183,14 @@ def test_volume_of_a_known_body():
 
 def test_surface_encloses_the_bone_of_the_images(volume):
     _images, hounsfield = volume
-    triangles = read_stl(shape.stl(shape.skull_surface()))["points"]
+    triangles = read_stl(binary_stl(shape.skull_surface()))["points"]
     assert volume_of(triangles) == pytest.approx((hounsfield > 400).sum() * 0.9 * 0.9 * 2.0, rel=0.01)
 
 
 def test_surface_lies_on_the_bone_of_the_images(volume):
     """One and a half millimeters inward of every facet is bone, outward is none."""
     images, hounsfield = volume
-    facets = read_stl(shape.stl(shape.skull_surface()))[::7]
+    facets = read_stl(binary_stl(shape.skull_surface()))[::7]
     middle = facets["points"].mean(axis=1)
     inside = [at(images, hounsfield, point) > 400 for point in middle - 1.5 * facets["normal"]]
     outside = [at(images, hounsfield, point) < 400 for point in middle + 1.5 * facets["normal"]]

@@ -20,9 +20,9 @@ import numpy as np
 import pytest
 from ansible_collections.threedpc.pacs.plugins.module_utils import dicom_seg
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
-from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom, skull_surface, stl
+from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom, skull_surface
 from ansible_collections.threedpc.pacs.plugins.module_utils.segmentation import read
-from ansible_collections.threedpc.pacs.plugins.module_utils.stl_model import Model
+from ansible_collections.threedpc.pacs.plugins.module_utils.stl_model import Model, binary_stl
 from pydicom.filereader import read_file_meta_info
 from pydicom.sr.codedict import codes
 from pydicom.uid import DeflatedExplicitVRLittleEndian, generate_uid
@@ -98,7 +98,7 @@ def write(path):
         write_seg(path, path.stem)
     else:
         surface = skull_surface(4, 6)
-        path.write_bytes(stl(surface) if path.stem == "binary" else text_stl(surface))
+        path.write_bytes(binary_stl(surface) if path.stem == "binary" else text_stl(surface))
 
 
 @pytest.mark.parametrize(

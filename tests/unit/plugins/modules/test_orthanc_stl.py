@@ -14,7 +14,9 @@ import numpy as np
 import pydicom
 import pytest
 from ansible_collections.threedpc.pacs.plugins.module_utils import orthanc_study, phantom
-from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom, orthanc_id, skull_surface, stl
+from ansible_collections.threedpc.pacs.plugins.module_utils.orthanc_study import orthanc_id
+from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom, skull_surface
+from ansible_collections.threedpc.pacs.plugins.module_utils.stl_model import binary_stl
 from ansible_collections.threedpc.pacs.plugins.modules import orthanc_stl
 
 PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
@@ -124,7 +126,7 @@ def images(orthanc):
 @pytest.fixture
 def skull(tmp_path):
     path = tmp_path / "skull.stl"
-    path.write_bytes(stl(skull_surface(18, 36)))
+    path.write_bytes(binary_stl(skull_surface(18, 36)))
     return path
 
 
@@ -209,14 +211,14 @@ def test_once_and_again(attach, orthanc, server):
 
 def test_another_version_joins_the_series(attach, orthanc, skull, doubts):
     first = attach()
-    skull.write_bytes(stl(skull_surface(20, 40)))
+    skull.write_bytes(binary_stl(skull_surface(20, 40)))
     second = attach()
     assert second["changed"]
     assert second["versions"] == [first["instance_id"], second["instance_id"]]
     assert second["series_instance_uid"] == first["series_instance_uid"]
     assert [model.InstanceNumber for model in orthanc.models()] == [1, 2]
     assert {model.SeriesNumber for model in orthanc.models()} == {2}
-    skull.write_bytes(stl(skull_surface(18, 36)))
+    skull.write_bytes(binary_stl(skull_surface(18, 36)))
     assert not attach()["changed"]
     assert "a newer one is there too" in doubts[-1]
 
@@ -232,7 +234,7 @@ def test_the_title_is_by_default_that_of_the_file(attach):
 
 def test_removing(attach, orthanc, server, skull):
     first = attach()["instance_id"]
-    skull.write_bytes(stl(skull_surface(20, 40)))
+    skull.write_bytes(binary_stl(skull_surface(20, 40)))
     second = attach()["instance_id"]
     attach(title="other")
     before = len(writes(server))
@@ -334,10 +336,10 @@ def doubts(monkeypatch):
 
 def test_a_model_beside_the_images_is_doubted(attach, skull, doubts):
     small = skull_surface(18, 36) * 0.3
-    skull.write_bytes(stl(small + (50, 60, 0)))
+    skull.write_bytes(binary_stl(small + (50, 60, 0)))
     assert attach()["inside"] == 1
     assert doubts == []
-    skull.write_bytes(stl(small + (900, 0, 0)))
+    skull.write_bytes(binary_stl(small + (900, 0, 0)))
     assert attach()["inside"] == 0
     [doubt] = doubts
     assert "does not lie where the images are" in doubt and "RAS" not in doubt
@@ -348,9 +350,9 @@ def test_a_model_in_ras_is_told(attach, orthanc, skull, doubts):
     for _ids, dataset in orthanc.instances.values():
         dataset.ImagePositionPatient = [dataset.ImagePositionPatient[0] + 400, *dataset.ImagePositionPatient[1:]]
     surface = skull_surface(18, 36) + (400, 0, 0)
-    skull.write_bytes(stl(surface))
+    skull.write_bytes(binary_stl(surface))
     assert attach()["inside"] == pytest.approx(1, abs=0.05) and doubts == []
-    skull.write_bytes(stl(surface * (-1, -1, 1)))
+    skull.write_bytes(binary_stl(surface * (-1, -1, 1)))
     assert attach()["inside"] == 0
     assert "RAS instead of LPS" in doubts[0]
 
@@ -369,7 +371,7 @@ def test_a_text_stl_is_stored_as_a_binary_one(attach, orthanc, skull):
 
 
 @pytest.mark.parametrize(
-    "content, sentence", [(b"garbage", "not an STL"), (stl(skull_surface(6, 8) * 0.001), "Is the unit")]
+    "content, sentence", [(b"garbage", "not an STL"), (binary_stl(skull_surface(6, 8) * 0.001), "Is the unit")]
 )
 def test_no_model(attach, server, skull, content, sentence):
     skull.write_bytes(content)
@@ -456,7 +458,7 @@ def box(side, factor):
 
 @pytest.mark.parametrize("unit, factor", [("inch", 25.4), ("centimeter", 10), ("", 1)])
 def test_the_size_is_told_and_doubted_beside_the_images(attach, orthanc, skull, doubts, unit, factor):
-    skull.write_bytes(stl(box(100, factor)))
+    skull.write_bytes(binary_stl(box(100, factor)))
     result = attach()
     assert result["changed"] and result["inside"] == pytest.approx(1)
     size = {"width": 100 / factor, "depth": 80 / factor, "height": 60 / factor}
