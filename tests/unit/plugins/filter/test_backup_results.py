@@ -14,11 +14,13 @@ BACKUP = {"time": "t", "seconds": 12.3, "files": 52, "bytes": 463989, "studies":
 CHECK = {"time": "t", "seconds": 1.2, "percent": 10}
 REHEARSAL = {"time": "t", "restore_seconds": 60.1, "newest_study_age": 7300}
 SCHEDULES = {"backup": "39 1 * * *", "check": "39 3 * * 0", "rehearsal": ""}
+# A Saturday: the day and the hour decide how many times a schedule has passed.
+NOON = {"now": "2026-11-28T12:00:00+00:00"}
 FAILURE = {"time": "2026-11-24", "reason": "The disk is full."}
 
 
 def results(**status):
-    status = {"schedules": SCHEDULES, "ages": {"configured": 60}} | status
+    status = {"schedules": SCHEDULES, "ages": {"configured": 60}, "clock": NOON} | status
     found = backup_results({"rc": 0, "stdout": json.dumps(status)})
     return {result["id"]: (result["status"], result["got"]) for result in found}
 
