@@ -32,26 +32,8 @@ def archive_sends(modalities, orthanc, proxy, others=()):
     return [f"{caller} . {address} . {port}" for caller, address, port in reached]
 
 
-def egress_results(said, services, enabled):
-    """Whether the containers get out: for each a line with its name and what it saw of the server's own ports."""
-    result = {
-        "id": "egress",
-        "area": "Server",
-        "promise": "The containers reach what the site lists and nothing else",
-        "request": "a connection from each container to the server itself",
-        "expected": "no answer",
-    }
-    if not enabled:
-        told = "firewall_enabled is false, so they reach whatever this server reaches"
-        return [result | {"status": "warned", "got": told}]
-    seen = dict(line.split() for line in said.splitlines() if len(line.split()) == 2)
-    out = [service for service in services if seen.get(service) != "silent"]
-    told = f"{', '.join(out)}: it gets out, or could not be tried. site.yml puts it right." if out else "no answer"
-    return [result | {"status": "failed" if out else "passed", "got": told}]
-
-
 class FilterModule:
     """Filters of the ways out."""
 
     def filters(self):
-        return {"archive_sends": archive_sends, "egress_results": egress_results}
+        return {"archive_sends": archive_sends}

@@ -43,12 +43,12 @@ def fill(thing, values):
 class Plan:
     """All checks of a run, what each waits for, and what is known so far."""
 
-    def __init__(self, checks, probe, values=None, skip_attempts=False):
+    def __init__(self, checks, probe, secrets=None, skip_attempts=False):
         self.checks = {}
         self.probe = probe
-        self.values = dict(values or {})
+        self.values = dict(secrets or {})
         self.skip_attempts = skip_attempts
-        self.secrets = []
+        self.secrets = list(self.values.values())
         self.unknown = {}
         self.results = {}
         self.finished = {}

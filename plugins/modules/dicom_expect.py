@@ -229,8 +229,8 @@ def result_of(check, params):
     return dict(result, seconds=round(time.monotonic() - start, 3))
 
 
-def main():
-    check = dict(
+def check_spec():
+    return dict(
         id=dict(type="str", required=True),
         area=dict(type="str", required=True),
         promise=dict(type="str", required=True),
@@ -247,12 +247,15 @@ def main():
         expect_reason=dict(type="str"),
         not_checked=dict(type="str"),
     )
+
+
+def main():
     module = AnsibleModule(
         argument_spec=dict(
             host=dict(type="str", required=True),
             timeout=dict(type="float", default=10.0),
             tls_ca_path=dict(type="path"),
-            checks=dict(type="list", elements="dict", required=True, options=check),
+            checks=dict(type="list", elements="dict", required=True, options=check_spec()),
         ),
         supports_check_mode=True,
     )

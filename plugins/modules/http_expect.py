@@ -188,6 +188,11 @@ options:
         description: Password of the user.
         type: str
         required: true
+  secrets:
+    description:
+      - Values that checks use as if another check had captured them, by their names. The result does not show them.
+    type: dict
+    default: {}
   parallel:
     description: How many requests are under way at once.
     type: int
@@ -343,6 +348,7 @@ def main():
                     "password": {"type": "str", "required": True, "no_log": True},
                 },
             },
+            "secrets": {"type": "dict", "default": {}, "no_log": True},
             "parallel": {"type": "int", "default": 16},
             "timeout": {"type": "float", "default": 20.0},
             "ca_path": {"type": "path"},
@@ -353,7 +359,7 @@ def main():
     params = module.params
     try:
         probe = Probe(params["logins"], params["ca_path"], params["validate_certs"], params["timeout"])
-        plan = Plan(params["checks"], probe, skip_attempts=module.check_mode)
+        plan = Plan(params["checks"], probe, params["secrets"], skip_attempts=module.check_mode)
         module.exit_json(changed=False, results=plan.run(params["parallel"]))
     except PacsError as error:
         error.fail(module)

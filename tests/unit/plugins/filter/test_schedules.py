@@ -10,8 +10,8 @@ import json
 import zoneinfo
 
 import pytest
-from ansible_collections.threedpc.pacs.plugins.filter.backup import backup_results
 from ansible_collections.threedpc.pacs.plugins.plugin_utils.schedules import gaps, schedule_problems
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results import backup
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -127,7 +127,7 @@ def verdict(schedule, last, now, zone=BERLIN, **more):
     } | more
     if "backup" in status["ages"]:
         status.setdefault("backup", BACKUP)
-    return backup_results({"stdout": json.dumps(status)})[0]
+    return backup.results({"stdout": json.dumps(status)})[0]
 
 
 @pytest.mark.parametrize(

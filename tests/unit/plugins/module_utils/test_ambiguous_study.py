@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.threedpc.pacs.plugins.filter import uid
 from ansible_collections.threedpc.pacs.plugins.module_utils import orthanc_study, shares
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results import studies
 
 UID = "1.2.3"
 OWN, OTHER = ("-".join([digit * 8] * 5) for digit in "ab")
@@ -69,6 +69,6 @@ def test_a_model_is_attached_to_the_one_that_is_named_exactly():
     ],
 )
 def test_verify_warns_and_names_nobody(answer, status, words):
-    [result] = uid.uid_results(answer)
+    [result] = studies.results(answer)
     assert result["status"] == status
     assert words in result["got"]

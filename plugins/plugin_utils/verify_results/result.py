@@ -1,0 +1,32 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a result is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Required, TypedDict
+
+Status = Literal["failed", "warned", "not checked", "passed"]
+
+# What a task of Ansible registered.
+Answer = Mapping[str, Any]
+
+
+class Result(TypedDict, total=False):
+    """A promise, and whether it is kept."""
+
+    area: Required[str]
+    id: Required[str]
+    promise: Required[str]
+    request: Required[str]
+    expected: Required[str]
+    got: Required[str]
+    status: Required[Status]
+    seconds: float
+
+
+def last_words(answer: Answer, otherwise: str) -> str:
+    """The last line of what went wrong."""
+    return (str(answer.get("stderr") or answer.get("msg") or "").strip() or otherwise).splitlines()[-1]
