@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
 
@@ -22,7 +23,9 @@ MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 class DicomFile:
     """A file that can be sent."""
 
-    def __init__(self, path, sop_class, sop_instance, transfer_syntax, study, series):
+    def __init__(
+        self, path: str, sop_class: str, sop_instance: str, transfer_syntax: str, study: str, series: str
+    ) -> None:
         self.path = path
         self.sop_class = sop_class
         self.sop_instance = sop_instance
@@ -31,11 +34,11 @@ class DicomFile:
         self.series = series
 
     @property
-    def context(self):
+    def context(self) -> tuple[str, str]:
         return self.sop_class, self.transfer_syntax
 
 
-def read_file(path):
+def read_file(path: str) -> DicomFile | None:
     """The DICOM file at a path, or None if it is something else."""
     try:
         dataset = dcmread(path, stop_before_pixels=True, specific_tags=["StudyInstanceUID", "SeriesInstanceUID"])
@@ -57,7 +60,7 @@ def read_file(path):
         raise PacsError("%s can't be read: %s" % (path, error.strerror or error)) from None
 
 
-def collect(sources):
+def collect(sources: Iterable[str]) -> tuple[list[DicomFile], list[str]]:
     """The DICOM files of paths in a stable order, and the paths below a directory that are something else."""
     files, ignored = [], []
     for source in sources:

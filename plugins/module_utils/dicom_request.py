@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
-from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_association import Association, AssociationFailed
+from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_association import Association
+from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_connection import AssociationFailed
 
 try:
     from pydicom.dataset import Dataset
@@ -26,7 +28,7 @@ OUTCOMES = REFUSALS + ["connection_refused", "timeout", "unreachable", "closed",
 NO_STUDY = "2.25.0"
 
 
-def _ask(association, kind, params):
+def _ask(association: Association, kind: str, params: dict[str, Any]) -> tuple[int, float]:
     """The status of the answer and the milliseconds it took."""
     if kind == "echo":
         return association.echo()
@@ -37,9 +39,9 @@ def _ask(association, kind, params):
     return status, (time.monotonic() - start) * 1000
 
 
-def request(params, kind="echo"):
+def request(params: dict[str, Any], kind: str = "echo") -> dict[str, Any]:
     """What happened, as the modules return it."""
-    answer = dict(result=None, source=None, reason=None, status=None)
+    answer: dict[str, Any] = dict(result=None, source=None, reason=None, status=None)
     name = "C-" + kind.upper()
     try:
         with Association(params, [(ABSTRACT_SYNTAXES[kind], None)]) as association:
@@ -57,7 +59,7 @@ def request(params, kind="echo"):
     return answer
 
 
-def disappointment(answer, params):
+def disappointment(answer: dict[str, Any], params: dict[str, Any]) -> str | None:
     """Why the answer is not what was expected, or None."""
     if params["expect"] == "accepted":
         return None if answer["outcome"] == "accepted" else answer["message"]

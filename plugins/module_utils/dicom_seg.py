@@ -9,6 +9,7 @@ import io
 import os
 import traceback
 import zlib
+from collections.abc import Iterator
 
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
 from ansible_collections.threedpc.pacs.plugins.module_utils.labels import (
@@ -25,9 +26,10 @@ try:
     import highdicom
     import numpy as np
     import pydicom
+    from pydicom.dataset import Dataset
     from pydicom.errors import InvalidDicomError
 except ImportError:
-    HIGHDICOM_ERROR = traceback.format_exc()
+    HIGHDICOM_ERROR: str | None = traceback.format_exc()
 else:
     HIGHDICOM_ERROR = None
 
@@ -40,7 +42,7 @@ MAX_META = 1 << 20
 STRAIGHT = 1e-3
 
 
-def read_dicom(path):
+def read_dicom(path: str) -> Segmentation:
     check_packed_file(path)
     try:
         with Bounded(path) as stream:
@@ -66,7 +68,7 @@ def read_dicom(path):
     # Halves of voxels need fractions; everything else is 0 or 1.
     fractional = str(dataset.get("SegmentationType", "")) == "FRACTIONAL"
 
-    def make(number):
+    def make(number: int) -> Segment:
         try:
             volume = segmentation.get_volume(
                 segment_numbers=[number],
@@ -96,7 +98,7 @@ def read_dicom(path):
     )
 
 
-def check_packed_file(path):
+def check_packed_file(path: str) -> None:
     """A file may be packed as a whole, and then hold any number of bytes."""
     if os.path.getsize(path) > MAX_BYTES:
         raise PacsError("%s is larger than %d MB, which is not read" % (path, MAX_BYTES / 1e6))
@@ -117,7 +119,7 @@ def check_packed_file(path):
                 raise PacsError("%s would be larger than %d MB when unpacked" % (path, MAX_BYTES / 1e6))
 
 
-def listed(item, keyword, count):
+def listed(item: Dataset | None, keyword: str, count: int) -> np.ndarray | None:
     """So many finite numbers of an attribute, or None."""
     value = item.get(keyword) if item is not None else None
     if value is None or value == "":
@@ -134,7 +136,7 @@ class Space:
     DICOM wants each statement in one place. Where it is in two, programs go by different ones.
     """
 
-    def __init__(self, dataset, path):
+    def __init__(self, dataset: Dataset, path: str) -> None:
         self.dataset, self.path = dataset, path
         self.frames = list(dataset.get("PerFrameFunctionalGroupsSequence") or [])
         shared = list(dataset.get("SharedFunctionalGroupsSequence") or [])
@@ -143,10 +145,10 @@ class Space:
         self.shared = shared[0] if shared else pydicom.Dataset()
         self.measures = None
 
-    def wrong(self, what):
+    def wrong(self, what: str) -> PacsError:
         return PacsError("%s is not a segmentation that can be read: it %s. %s" % (self.path, what, AGAIN))
 
-    def items(self, sequence):
+    def items(self, sequence: str) -> Iterator[Dataset | None]:
         """The items of a sequence for all frames, and for each frame."""
         for group in (self.shared, *self.frames):
             found = list(group.get(sequence) or [])
@@ -154,7 +156,7 @@ class Space:
                 raise self.wrong("has more than one %s for a frame" % sequence)
             yield found[0] if found else None
 
-    def stated(self, sequence, keyword, count, beside=True):
+    def stated(self, sequence: str, keyword: str, count: int, beside: bool = True) -> list[np.ndarray | None]:
         """One value per frame. All that is said about a frame has to be the same, to a thousandth."""
         try:
             shared, *each = [listed(item, keyword, count) for item in self.items(sequence)]
@@ -171,29 +173,29 @@ class Space:
             result.append(said[0] if own is not None or shared is not None else None)
         return result
 
-    def one(self, sequence, keyword, count):
+    def one(self, sequence: str, keyword: str, count: int) -> np.ndarray | None:
         """A value that all frames must have in common, or None if none has it."""
         found = self.stated(sequence, keyword, count)
         if all(value is None for value in found):
             return None
         for value in found:
-            if value is None or not np.allclose(value, found[0], rtol=1e-3, atol=1e-3):
+            if value is None or found[0] is None or not np.allclose(value, found[0], rtol=1e-3, atol=1e-3):
                 raise self.wrong("has frames with different %s" % keyword)
         return found[0]
 
-    def check(self):
+    def check(self) -> None:
         self.check_names()
         orientation = self.one("PlaneOrientationSequence", "ImageOrientationPatient", 6)
         spacing = self.one("PixelMeasuresSequence", "PixelSpacing", 2)
-        positions = self.stated("PlanePositionSequence", "ImagePositionPatient", 3, beside=len(self.frames) == 1)
-        if orientation is None or spacing is None or any(position is None for position in positions):
+        stated = self.stated("PlanePositionSequence", "ImagePositionPatient", 3, beside=len(self.frames) == 1)
+        if orientation is None or spacing is None or any(position is None for position in stated):
             raise self.wrong("does not say how large its voxels are and where they lie")
         across, down = orientation[:3], orientation[3:]
         lengths = np.linalg.norm([across, down], axis=1)
         if np.abs(lengths - 1).max() > STRAIGHT or abs(across @ down) > STRAIGHT or (spacing <= 0).any():
             raise self.wrong("has rows and columns that are not at right angles, or no size")
         normal = np.cross(across, down)
-        positions = np.array(positions)
+        positions = np.array(stated)
         away = positions - positions[0]
         along = away @ normal
         if np.linalg.norm(away - np.outer(along, normal), axis=1).max() > AGREE * spacing.min():
@@ -203,7 +205,7 @@ class Space:
         self.check_index(along, step)
         self.check_segments(np.rint((along - along.min()) / step).astype(int))
 
-    def check_names(self):
+    def check_names(self) -> None:
         for keyword, what in (("FrameOfReferenceUID", "frame of reference"), ("StudyInstanceUID", "study")):
             if not str(self.dataset.get(keyword) or "").strip():
                 raise self.wrong("does not name its %s (%s), so nobody can tell where it belongs" % (what, keyword))
@@ -216,11 +218,14 @@ class Space:
                 "has %s frames and describes %d" % (self.dataset.get("NumberOfFrames") or 0, len(self.frames))
             )
 
-    def step(self, along):
+    def step(self, along: np.ndarray) -> tuple[float, int]:
         """The distance of neighboring planes, and how many planes there are from the first to the last."""
-        between = self.one("PixelMeasuresSequence", "SpacingBetweenSlices", 1)
-        thickness = self.one("PixelMeasuresSequence", "SliceThickness", 1)
-        between, thickness = (None if value is None else float(value[0]) for value in (between, thickness))
+        between, thickness = (
+            None if found is None else float(found[0])
+            for found in (
+                self.one("PixelMeasuresSequence", keyword, 1) for keyword in ("SpacingBetweenSlices", "SliceThickness")
+            )
+        )
         if (between is not None and between <= 0) or (thickness is not None and thickness < 0):
             raise self.wrong("has slices that are not thick")
         planes = np.unique(np.rint(along / STRAIGHT)) * STRAIGHT
@@ -228,10 +233,11 @@ class Space:
         # The first frames of a plane may differ by what a number in a file is rounded to.
         steps = steps[steps > 2 * STRAIGHT]
         if not len(steps):
-            if not (between or thickness):
+            only = between or thickness
+            if not only:
                 raise self.wrong("has a single plane and does not say how thick it is")
-            self.say_spacing(between or thickness)
-            return between or thickness, 1
+            self.say_spacing(only)
+            return only, 1
         step = between or float(steps.min())
         counts = np.rint(steps / step)
         if (counts < 1).any() or np.abs(steps - counts * step).max() > AGREE * step:
@@ -248,18 +254,18 @@ class Space:
             raise self.wrong("leaves planes out and does not say how far apart they are (SpacingBetweenSlices)")
         return step, int(counts.sum()) + 1
 
-    def say_spacing(self, spacing):
+    def say_spacing(self, spacing: float) -> None:
         """The library takes 1 mm for a single plane that does not say how far the next one would be."""
         for item in self.items("PixelMeasuresSequence"):
             if item is not None:
                 item.SpacingBetweenSlices = spacing
 
-    def check_index(self, along, step):
+    def check_index(self, along: np.ndarray, step: float) -> None:
         """Frames are also numbered by position; the same number has to mean the same position."""
         pointers = [item.get("DimensionIndexPointer") for item in self.dataset.get("DimensionIndexSequence") or []]
         if pointers.count(0x00200032) != 1:
             return
-        which, known = pointers.index(0x00200032), {}
+        which, known = pointers.index(0x00200032), dict[int, float]()
         for item, place in zip(list(self.items("FrameContentSequence"))[1:], along):
             found = item.get("DimensionIndexValues") if item is not None else None
             if found is None:
@@ -268,7 +274,7 @@ class Space:
             if abs(known.setdefault(index, place) - place) > AGREE * step:
                 raise self.wrong("numbers two different positions alike (DimensionIndexValues)")
 
-    def check_segments(self, planes):
+    def check_segments(self, planes: np.ndarray) -> None:
         """Every frame belongs to one segment that is described, and no two frames of a segment lie in one place."""
         numbers = [int(item.SegmentNumber) for item in self.dataset.get("SegmentSequence") or []]
         if len(set(numbers)) != len(numbers):
@@ -288,7 +294,7 @@ class Space:
             raise self.wrong("has two frames of a segment in one place")
 
 
-def check_frames(dataset, path):
+def check_frames(dataset: Dataset, path: str) -> None:
     """Refuse pixels that are not there, before memory is taken for them."""
     bits = int(dataset.BitsAllocated)
     total = check_size(path, (dataset.Rows, dataset.Columns, 1), 1) * int(dataset.NumberOfFrames)

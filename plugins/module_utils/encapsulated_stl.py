@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import traceback
 import uuid
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import datetime
+
+    from ansible_collections.threedpc.pacs.plugins.module_utils.stl_model import Model
 
 try:
     from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian
+    from pydicom.uid import UID, ExplicitVRLittleEndian
 except ImportError:
-    PYDICOM_ERROR = traceback.format_exc()
+    PYDICOM_ERROR: str | None = traceback.format_exc()
 else:
     PYDICOM_ERROR = None
 
@@ -33,38 +39,46 @@ PATIENT_AND_STUDY = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex
 IF_PRESENT = ("OtherPatientIDs", "StudyDescription")
 
 
-def uid(*what):
+def uid(*what: str) -> str:
     """The same identifier for the same thing, so that asking for it tells whether it is there."""
     return "2.25.%d" % uuid.uuid5(NAMESPACE, repr(what)).int
 
 
-def series_uid(study_uid, title, frame_of_reference_uid):
+def series_uid(study_uid: str, title: str, frame_of_reference_uid: str) -> str:
     """A series has one frame of reference; its instances are the versions of a model."""
     return uid("series", study_uid, title, frame_of_reference_uid)
 
 
-def instance_uid(study_uid, title, frame_of_reference_uid, sha256):
+def instance_uid(study_uid: str, title: str, frame_of_reference_uid: str, sha256: str) -> str:
     return uid("instance", study_uid, title, frame_of_reference_uid, sha256)
 
 
-def code(value, scheme, meaning):
+def code(value: str, scheme: str, meaning: str) -> Dataset:
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
     return item
 
 
-def describe(study, model, title, frame_of_reference_uid, series_number, instance_number, now):
+def describe(
+    study: dict[str, str],
+    model: Model,
+    title: str,
+    frame_of_reference_uid: str,
+    series_number: int,
+    instance_number: int,
+    now: datetime.datetime,
+) -> FileDataset:
     """All of the instance but the document. C(study) holds the study's attributes by keyword."""
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = ENCAPSULATED_STL
-    meta.MediaStorageSOPInstanceUID = instance_uid(
-        study["StudyInstanceUID"], title, frame_of_reference_uid, model.sha256
+    meta.MediaStorageSOPClassUID = UID(ENCAPSULATED_STL)
+    meta.MediaStorageSOPInstanceUID = UID(
+        instance_uid(study["StudyInstanceUID"], title, frame_of_reference_uid, model.sha256)
     )
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.ImplementationClassUID = IMPLEMENTATION
+    meta.ImplementationClassUID = UID(IMPLEMENTATION)
     meta.ImplementationVersionName = "THREEDPC_PACS"
 
-    instance = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+    instance = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
     instance.SpecificCharacterSet = "ISO_IR 192"
     for keyword in PATIENT_AND_STUDY:
         setattr(instance, keyword, study.get(keyword, ""))
@@ -108,7 +122,7 @@ def describe(study, model, title, frame_of_reference_uid, series_number, instanc
     return instance
 
 
-def write(path, instance, model):
+def write(path: str, instance: Dataset, model: Model) -> None:
     """The instance with its document as a DICOM file, copied from file to file."""
     with open(model.path, "rb") as stream:
         instance.EncapsulatedDocument = stream

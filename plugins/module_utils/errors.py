@@ -5,14 +5,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
 
 class PacsError(Exception):
     """A failure that an operator can read. Raised anywhere, caught once at the end of a module's C(main)."""
 
-    def __init__(self, message, /, **result):
+    def __init__(self, message: str, /, **result: Any) -> None:
         super().__init__(message)
         self.message = message
         self.result = result
 
-    def fail(self, module):
+    def fail(self, module: AnsibleModule) -> NoReturn:
         module.fail_json(msg=self.message, **self.result)
+        raise AssertionError("fail_json ends the module")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import traceback
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
@@ -18,7 +19,7 @@ from ansible_collections.threedpc.pacs.plugins.module_utils.reading import readi
 try:
     import numpy as np
 except ImportError:
-    NUMPY_ERROR = traceback.format_exc()
+    NUMPY_ERROR: str | None = traceback.format_exc()
 else:
     NUMPY_ERROR = None
 
@@ -26,6 +27,10 @@ else:
 MAX_LABELS = 1000
 # Two statements about the same place agree if they differ by at most this part of a voxel.
 AGREE = 0.1
+
+
+# A part of an array, axis by axis.
+Box = tuple[slice, ...]
 
 
 @dataclass
@@ -36,15 +41,15 @@ class Segment:
     # Empty if the file has none.
     name: str
     # The smallest box around the voxels, and from its indices to coordinates.
-    mask: object
-    affine: object
+    mask: np.ndarray
+    affine: np.ndarray
 
     @property
-    def voxels(self):
+    def voxels(self) -> int:
         return int(np.count_nonzero(self.mask))
 
     @property
-    def voxel_volume(self):
+    def voxel_volume(self) -> float:
         return abs(float(np.linalg.det(self.affine[:3, :3])))
 
 
@@ -53,26 +58,22 @@ class Segmentation:
     """What a file holds. The segments are made one after the other: each may be as large as the whole."""
 
     path: str
-    names: dict
-    make_segment: object
+    names: dict[int, str]
+    make_segment: Callable[[int], Segment]
     # Only DICOM knows these.
     frame_of_reference_uid: str = ""
     study_instance_uid: str = ""
     # By what it is known where the voxels lie.
     geometry: str = ""
     # What was left out, is doubtful or was not used, as sentences.
-    doubts: list = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
 
-    def make(self, number):
+    def make(self, number: int) -> Segment:
         with reading(self.path, "segmentation"):
             return self.make_segment(number)
 
-    def segments(self):
-        for number in self.names:
-            yield self.make(number)
 
-
-def whole_numbers(array, path):
+def whole_numbers(array: np.ndarray, path: str) -> np.ndarray:
     """The labels of an array as whole numbers, or an error that says why they can't be labels."""
     if array.dtype.kind in "iub":
         return array
@@ -92,15 +93,16 @@ def whole_numbers(array, path):
     return array
 
 
-def slowest_axis(array):
+def slowest_axis(array: np.ndarray) -> int:
     """The axis whose layers lie together in memory."""
     return int(np.argmax(array.strides))
 
 
-def boxes(array, path):
+def boxes(array: np.ndarray, path: str) -> dict[int, Box]:
     """The box around each label but 0."""
     axis = slowest_axis(array)
-    lowest, highest = {}, {}
+    lowest: dict[int, list[int]] = {}
+    highest: dict[int, list[int]] = {}
     for index, layer in enumerate(np.moveaxis(array, axis, 0)):
         for label in labels_of(layer):
             if label == 0:
@@ -126,7 +128,7 @@ def boxes(array, path):
     return result
 
 
-def labels_of(layer):
+def labels_of(layer: np.ndarray) -> list[int]:
     """The different values of a layer. Most layers hold few, and counting is faster than sorting."""
     low, high = int(layer.min()), int(layer.max())
     if low == high:
@@ -138,19 +140,19 @@ def labels_of(layer):
     return [int(value) for value in np.unique(layer)]
 
 
-def checked_affine(affine, path):
+def checked_affine(affine: np.ndarray, path: str) -> np.ndarray:
     """Refuse what can't lead from indices to places."""
     if affine.shape != (4, 4) or not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
         raise PacsError("%s does not say how large its voxels are and where they lie" % path)
     return affine
 
 
-def edges(affine):
+def edges(affine: np.ndarray) -> np.ndarray:
     """The lengths of a voxel's edges."""
     return np.linalg.norm(affine[:3, :3], axis=0)
 
 
-def apart(one, other, shape):
+def apart(one: np.ndarray, other: np.ndarray, shape: Iterable[int]) -> float:
     """How far two statements about the place of a volume are apart at its farthest corner, in voxels of the first."""
     ends = [(-0.5, length - 0.5) for length in shape]
     corners = np.array([(*corner, 1.0) for corner in itertools.product(*ends)]).T
@@ -159,18 +161,18 @@ def apart(one, other, shape):
         return float(distances.max() / edges(one).min())
 
 
-def moved(affine, box):
+def moved(affine: np.ndarray, box: Box) -> np.ndarray:
     """The affine of a part of an array."""
     result = affine.copy()
     result[:3, 3] = affine[:3, :3] @ [part.start for part in box] + affine[:3, 3]
     return result
 
 
-def cut(number, name, array, value, box, affine):
+def cut(number: int, name: str, array: np.ndarray, value: int, box: Box, affine: np.ndarray) -> Segment:
     return Segment(number, name, np.ascontiguousarray(array[box] == value), moved(affine, box))
 
 
-def background(array, found, path):
+def background(array: np.ndarray, found: Iterable[int], path: str) -> Iterator[str]:
     """A sentence if all corners of a volume belong to one segment, as where the surroundings have a label."""
     corners = {int(array[corner]) for corner in itertools.product((0, -1), repeat=3)}
     if len(corners) == 1 and corners & set(found) and min(array.shape) > 1:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 
-def put(path, content, dry_run):
+def put(path: str, content: bytes, dry_run: bool) -> bool:
     """Write a file if its content differs, never leaving half of it; returns whether it differed."""
     try:
         with open(path, "rb") as stream:

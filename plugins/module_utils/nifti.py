@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import os
 import traceback
+from collections.abc import Iterator
 
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
 from ansible_collections.threedpc.pacs.plugins.module_utils.labels import (
@@ -33,9 +34,10 @@ try:
     from nibabel.arrayproxy import ArrayProxy
     from nibabel.openers import ImageOpener
 except ImportError:
-    NIBABEL_ERROR = traceback.format_exc()
+    NIBABEL_ERROR: str | None = traceback.format_exc()
 else:
     NIBABEL_ERROR = None
+    Header = nibabel.Nifti1Header
 
 # By the length of the header: its magic, and where that is.
 MAGIC = {348: (b"n+1\0", 344), 540: (b"n+2\0", 4)}
@@ -57,7 +59,7 @@ INTENTS = {0, 1002, 1003}
 AGAIN = "Export the segmentation again in the space of the images"
 
 
-def read_nifti(path):
+def read_nifti(path: str) -> Segmentation:
     header = raw_header(path)
     shape = volume_shape(header, path)
     check_data(header, shape, path)
@@ -77,7 +79,7 @@ def read_nifti(path):
     )
 
 
-def raw_header(path):
+def raw_header(path: str) -> Header:
     """The header as it is: the library mends some values where it loads a file, and so chooses silently."""
     with ImageOpener(path, "rb") as stream:
         start = stream.read(540)
@@ -91,7 +93,7 @@ def raw_header(path):
     raise PacsError("%s is not a NIfTI file: it does not begin as one" % path)
 
 
-def volume_shape(header, path):
+def volume_shape(header: Header, path: str) -> tuple[int, ...]:
     shape = [int(length) for length in header.get_data_shape()]
     while len(shape) > 3 and shape[-1] == 1:
         shape.pop()
@@ -100,7 +102,7 @@ def volume_shape(header, path):
     return tuple(shape)
 
 
-def check_data(header, shape, path):
+def check_data(header: Header, shape: tuple[int, ...], path: str) -> None:
     """Refuse what is too large or not there, before it is read, and what says itself that it is no label map."""
     intent = int(header["intent_code"])
     if intent not in INTENTS:
@@ -125,7 +127,7 @@ def check_data(header, shape, path):
         )
 
 
-def placed(header, shape, path):
+def placed(header: Header, shape: tuple[int, ...], path: str) -> tuple[np.ndarray, str, list[str]]:
     """From indices to LPS millimeters, how that is known, and sentences about what is not used."""
     codes = {name: int(header[name + "_code"]) for name in ("qform", "sform")}
     for name, code in codes.items():
@@ -169,7 +171,7 @@ def placed(header, shape, path):
     return checked_affine(affine, path), known, doubts
 
 
-def qform(header, path):
+def qform(header: Header, path: str) -> np.ndarray:
     """The format takes 0 for the handedness 1; other values than these mean nothing."""
     header = header.copy()
     handedness = float(header["pixdim"][0])
@@ -186,11 +188,11 @@ def qform(header, path):
     return np.asarray(header.get_qform(coded=False), dtype=float)
 
 
-def sform(header):
+def sform(header: Header) -> np.ndarray:
     return np.asarray(header.get_sform(coded=False), dtype=float)
 
 
-def edges_that_differ(header, affine, path):
+def edges_that_differ(header: Header, affine: np.ndarray, path: str) -> Iterator[str]:
     """The sform is complete without the sizes of voxels, which another program may go by nevertheless."""
     sizes, found = np.asarray(header["pixdim"][1:4], dtype=float), edges(affine)
     with np.errstate(all="ignore"):
@@ -202,7 +204,7 @@ def edges_that_differ(header, affine, path):
         )
 
 
-def unit(header, affine, path):
+def unit(header: Header, affine: np.ndarray, path: str) -> tuple[float, str]:
     """Millimeters in the header's unit. If it names none, only one of the format's three fits a scanner's voxels."""
     code = int(header["xyzt_units"]) & 7
     if code in UNITS:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import os
 import re
 import traceback
+from typing import Any
 
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
 from ansible_collections.threedpc.pacs.plugins.module_utils.labels import AGREE, checked_affine, edges
@@ -23,9 +25,11 @@ try:
     import nrrd
     import numpy as np
 except ImportError:
-    NRRD_ERROR = traceback.format_exc()
+    NRRD_ERROR: str | None = traceback.format_exc()
 else:
     NRRD_ERROR = None
+
+Header = dict[str, Any]
 
 MAX_HEADER = 1 << 22
 MAX_SKIP = 1 << 26
@@ -91,7 +95,7 @@ MM = {"mm", "millimeter", "millimeters", "millimetre", "millimetres"}
 NOT_SAID = {"", "???", "none"}
 
 
-def read_header(path):
+def read_header(path: str) -> tuple[Header, dict[str, str], int]:
     """The fields by name, what other programs keep beside them, and where the values begin."""
     lines, size = [], 0
     with open(path, "rb") as stream:
@@ -107,7 +111,7 @@ def read_header(path):
             lines.append(text)
     if not lines:
         raise PacsError("%s is not a NRRD file: it is empty" % path)
-    fields, others = [lines[0]], {}
+    fields, others = [lines[0]], dict[str, str]()
     for text in lines[1:]:
         if text.startswith("#"):
             continue
@@ -126,14 +130,14 @@ def read_header(path):
     return nrrd.read_header(fields), others, size
 
 
-def unescaped(text):
+def unescaped(text: str) -> str:
     return re.sub(r"\\([n\\])", lambda found: "\n" if found[1] == "n" else "\\", text)
 
 
 # Where it lies
 
 
-def geometry(header, path):
+def geometry(header: Header, path: str) -> tuple[np.ndarray, int | None]:
     """From indices to LPS millimeters, and the axis of layers, or None."""
     space = str(header.get("space", ""))
     signs = SPACES.get(re.sub("[- ]", "", space.lower()))
@@ -152,10 +156,14 @@ def geometry(header, path):
     if directions is None or origin is None:
         raise PacsError("%s does not say how large its voxels are and where they lie" % path)
     sizes = list(header.get("sizes", ()))
-    rows = [None if row is None or np.isnan(row).all() else np.asarray(row, dtype=float) for row in directions]
-    spatial = [axis for axis, row in enumerate(rows) if row is not None]
-    others = [axis for axis, row in enumerate(rows) if row is None]
-    if len(spatial) != 3 or len(others) > 1 or not len(rows) == len(sizes) == header.get("dimension"):
+    rows = {
+        axis: np.asarray(row, dtype=float)
+        for axis, row in enumerate(directions)
+        if row is not None and not np.isnan(row).all()
+    }
+    spatial = list(rows)
+    others = [axis for axis in range(len(directions)) if axis not in rows]
+    if len(spatial) != 3 or len(others) > 1 or not len(directions) == len(sizes) == header.get("dimension"):
         raise PacsError("%s has %d axes in space, but must have 3, and at most one of layers" % (path, len(spatial)))
     if len(origin) != 3 or any(len(rows[axis]) != 3 for axis in spatial):
         raise PacsError("%s does not say in three dimensions where its voxels lie" % path)
@@ -168,7 +176,7 @@ def geometry(header, path):
     return affine, others[0] if others else None
 
 
-def check_units(header, path):
+def check_units(header: Header, path: str) -> None:
     """Not to name a unit is usual and means millimeters in this field; another one is never converted."""
     for field in ("space units", "units"):
         units = [str(unit).strip().strip('"') for unit in header.get(field, [])]
@@ -177,7 +185,7 @@ def check_units(header, path):
             raise PacsError("%s is measured in %s, but must be in mm" % (path, ", ".join(wrong)))
 
 
-def check_kinds(header, spatial, others, path):
+def check_kinds(header: Header, spatial: list[int], others: list[int], path: str) -> None:
     kinds = [str(kind).lower() for kind in header.get("kinds", [])]
     if not kinds:
         return
@@ -189,7 +197,7 @@ def check_kinds(header, spatial, others, path):
                 raise PacsError("%s holds %s, not labels" % (path, header["kinds"][axis]))
 
 
-def check_edges(header, lengths, spatial, path):
+def check_edges(header: Header, lengths: np.ndarray, spatial: list[int], path: str) -> None:
     """The size of a voxel follows from the directions. The older fields may say it too, but nothing else."""
     sizes = header["sizes"]
     for axis, length in zip(spatial, lengths):
@@ -208,7 +216,7 @@ def check_edges(header, lengths, spatial, path):
                 )
 
 
-def number(header, field, axis):
+def number(header: Header, field: str, axis: int) -> float:
     found = header.get(field)
     if found is None:
         return float("nan")
@@ -218,7 +226,7 @@ def number(header, field, axis):
 # What it holds
 
 
-def values(path, header, start):
+def values(path: str, header: Header, start: int) -> np.ndarray:
     """The array, as large as the header says and not a byte larger."""
     if "data file" in header:
         raise PacsError(
@@ -231,10 +239,10 @@ def values(path, header, start):
         raise PacsError("%s holds values of the type %s, which are no labels" % (path, kind))
     dtype = np.dtype(TYPES[kind])
     if dtype.itemsize > 1 and encoding not in TEXT:
-        order = {"little": "<", "big": ">"}.get(str(header.get("endian", "")).lower())
-        if not order:
+        order = str(header.get("endian", "")).lower()
+        if order not in ("little", "big"):
             raise PacsError("%s does not say in which order its bytes are (endian)" % path)
-        dtype = dtype.newbyteorder(order)
+        dtype = dtype.newbyteorder("<" if order == "little" else ">")
     sizes = [int(size) for size in header["sizes"]]
     needed = check_size(path, sizes, dtype.itemsize)
     lines, skip = (int(header.get(field, 0)) for field in ("line skip", "byte skip"))
@@ -264,14 +272,14 @@ def values(path, header, start):
     return array.view(dtype).reshape(sizes[::-1]).T
 
 
-def wrong_size(path, needed, found):
+def wrong_size(path: str, needed: int, found: int | str) -> PacsError:
     return PacsError(
         "%s should hold %d bytes of voxels, but holds %s. It may be cut off: export or copy it again"
         % (path, needed, found)
     )
 
 
-def read_bytes(stream, skip, needed, path):
+def read_bytes(stream: io.BufferedIOBase, skip: int, needed: int, path: str) -> np.ndarray:
     """So many bytes behind those to skip, and nothing behind them."""
     while skip:
         passed = stream.read(min(skip, 1 << 20))
@@ -279,7 +287,7 @@ def read_bytes(stream, skip, needed, path):
             raise wrong_size(path, needed, 0)
         skip -= len(passed)
     array = np.empty(needed, dtype=np.uint8)
-    view, filled = memoryview(array), 0
+    view, filled = array.data, 0
     while filled < needed:
         count = stream.readinto(view[filled : filled + (1 << 24)])
         if not count:
@@ -290,7 +298,7 @@ def read_bytes(stream, skip, needed, path):
     return array
 
 
-def read_text(stream, skip, rest, dtype, count, path):
+def read_text(stream: io.BufferedReader, skip: int, rest: int, dtype: np.dtype, count: int, path: str) -> np.ndarray:
     """Numbers with blanks between them."""
     stream.seek(skip, os.SEEK_CUR)
     if rest < 2 * count - 1:

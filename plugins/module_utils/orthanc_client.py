@@ -14,6 +14,8 @@ import ssl
 import time
 import urllib.error
 import urllib.parse
+from collections.abc import Callable
+from typing import Any, BinaryIO
 
 from ansible.module_utils.urls import ConnectionError as UrlsConnectionError
 from ansible.module_utils.urls import SSLValidationError, basic_auth_header, open_url
@@ -39,7 +41,7 @@ ADVICE = {
 }
 
 
-def orthanc_argument_spec():
+def orthanc_argument_spec() -> dict[str, dict[str, Any]]:
     return dict(
         url=dict(type="str", required=True),
         url_username=dict(type="str"),
@@ -51,13 +53,13 @@ def orthanc_argument_spec():
     )
 
 
-def public_url(url):
+def public_url(url: str) -> str:
     """The URL without what may be secret: user information and query."""
     parts = urllib.parse.urlsplit(url)
     return urllib.parse.urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def check_url(url):
+def check_url(url: str) -> str:
     """The root of the API, without a slash at its end, or an error that says what is wrong with it."""
     try:
         parts = urllib.parse.urlsplit(url)
@@ -74,7 +76,7 @@ def check_url(url):
     return url.rstrip("/")
 
 
-def server_message(body):
+def server_message(body: bytes) -> str:
     """What the server itself says, from Orthanc's JSON or from whatever a proxy answers."""
     text = body.decode("utf-8", "replace").strip()
     try:
@@ -91,11 +93,11 @@ def server_message(body):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text)).strip()[:MESSAGE_LENGTH]
 
 
-def connection_advice(error):
+def connection_advice(error: BaseException) -> tuple[str, bool]:
     """A sentence for an error below HTTP, and whether trying again may help."""
     reason = error
-    while isinstance(getattr(reason, "reason", None), BaseException):
-        reason = reason.reason
+    while isinstance(inner := getattr(reason, "reason", None), BaseException):
+        reason = inner
     if isinstance(reason, (ssl.SSLCertVerificationError, SSLValidationError)):
         return "the certificate is not trusted (%s): give ca_path if the site has its own CA" % reason, False
     if isinstance(reason, ssl.SSLError):
@@ -114,7 +116,7 @@ def connection_advice(error):
 class OrthancClient:
     """Asks Orthanc, and turns whatever goes wrong into one sentence."""
 
-    def __init__(self, params, sleep=time.sleep):
+    def __init__(self, params: dict[str, Any], sleep: Callable[[float], None] = time.sleep) -> None:
         self.root = check_url(params["url"])
         self.username = params.get("url_username")
         self.password = params.get("url_password")
@@ -134,16 +136,16 @@ class OrthancClient:
         if self.retries < 0:
             raise PacsError("retries must be 0 or more, not %s" % self.retries)
 
-    def get(self, path):
+    def get(self, path: str) -> Any:
         return self.request("GET", path)
 
-    def request(self, method, path, data=None):
+    def request(self, method: str, path: str, data: Any = None) -> Any:
         """The decoded JSON of the answer, or None if it is empty."""
         url = self.root + path
         body = self._open(method, url, None if data is None else json.dumps(data).encode("utf-8"))
         return self._decoded(method, url, body)
 
-    def _decoded(self, method, url, body):
+    def _decoded(self, method: str, url: str, body: bytes) -> Any:
         if not body.strip():
             return None
         try:
@@ -153,7 +155,7 @@ class OrthancClient:
                 method, url, "the answer is not JSON: does the URL lead to Orthanc's REST API?", server_message(body)
             ) from None
 
-    def post_file(self, path, name):
+    def post_file(self, path: str, name: str) -> Any:
         """Send a file as it is, without having all of it in memory; the decoded JSON of the answer."""
         url = self.root + path
         size = os.path.getsize(name)
@@ -164,10 +166,17 @@ class OrthancClient:
             body = self._open("POST", url, stream, headers, timeout)
         return self._decoded("POST", url, body)
 
-    def _open(self, method, url, data, headers=None, timeout=None):
+    def _open(
+        self,
+        method: str,
+        url: str,
+        data: bytes | BinaryIO | None,
+        headers: dict[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> bytes:
         attempt = 0
         while True:
-            if hasattr(data, "seek"):
+            if data is not None and not isinstance(data, bytes):
                 data.seek(0)
             try:
                 return self._open_once(method, url, data, headers, timeout)
@@ -181,7 +190,9 @@ class OrthancClient:
             attempt += 1
             self.sleep(min(2 ** (attempt - 1), 5))
 
-    def _open_once(self, method, url, data, extra, timeout):
+    def _open_once(
+        self, method: str, url: str, data: bytes | BinaryIO | None, extra: dict[str, str] | None, timeout: float | None
+    ) -> bytes:
         headers = {"Accept": "application/json"}
         if data is not None:
             headers["Content-Type"] = "application/json"
@@ -207,7 +218,7 @@ class OrthancClient:
         with response:
             return response.read()
 
-    def _http_error(self, method, url, error):
+    def _http_error(self, method: str, url: str, error: urllib.error.HTTPError) -> PacsError:
         try:
             body = error.read()
         except (OSError, http.client.HTTPException, AttributeError):
@@ -219,7 +230,7 @@ class OrthancClient:
             advice = ADVICE.get(error.code, "")
         return self._error(method, url, advice, server_message(body), error.code)
 
-    def _scrub(self, text):
+    def _scrub(self, text: str) -> str:
         """A server may echo what it was sent."""
         if self.password:
             header = basic_auth_header(self.username, self.password).decode()
@@ -227,7 +238,7 @@ class OrthancClient:
                 text = text.replace(secret, "********")
         return text
 
-    def _error(self, method, url, advice, said="", status=None):
+    def _error(self, method: str, url: str, advice: str, said: str = "", status: int | None = None) -> PacsError:
         said = self._scrub(said)
         message = "%s %s" % (method, public_url(url))
         if status is not None:

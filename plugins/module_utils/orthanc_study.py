@@ -8,15 +8,24 @@ from __future__ import annotations
 import hashlib
 import itertools
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
+
+if TYPE_CHECKING:
+    from ansible_collections.threedpc.pacs.plugins.module_utils.orthanc_client import OrthancClient
+
+# Right to left, front to back, foot to head, and the corners of a box.
+Point = Sequence[float]
+Box = tuple[Point, Point]
 
 ORTHANC_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}")
 # Series that are made from images and are none.
 DERIVED = {"M3D", "SEG", "RTSTRUCT", "RTPLAN", "RTDOSE", "REG", "PR", "SR", "KO", "DOC", "FID"}
 
 
-def orthanc_id(identifiers):
+def orthanc_id(identifiers: Iterable[str | None]) -> str:
     """Orthanc's name of a resource, from PatientID and the UIDs of its ancestors and its own.
 
     As in Orthanc's DicomInstanceHasher: the values in UTF-8 and as a whole, also with backslashes in them, a missing
@@ -27,14 +36,14 @@ def orthanc_id(identifiers):
     return "-".join(re.findall(".{8}", digest))
 
 
-def named(study):
+def named(study: dict[str, Any]) -> str:
     """A study as a sentence can name it, without the patient."""
     tags = study["MainDicomTags"]
     parts = (tags.get("StudyInstanceUID"), tags.get("StudyDate"), tags.get("StudyDescription"))
     return " ".join(part for part in parts if part)
 
 
-def find_study(client, name):
+def find_study(client: OrthancClient, name: str) -> dict[str, Any]:
     """The one study that a text names, or an error that says what was found."""
     name = name.strip()
     if not name or set(name) & set("*?\\"):
@@ -74,7 +83,7 @@ def find_study(client, name):
     )
 
 
-def expect_one_of_uid(client, uid):
+def expect_one_of_uid(client: OrthancClient, uid: str) -> None:
     """Orthanc has several studies with one UID if their PatientIDs differ: one of them is some other patient's."""
     asked = dict(Level="Study", Expand=True, CaseSensitive=True, Query={"StudyInstanceUID": uid})
     found = [study["ID"] for study in client.request("POST", "/tools/find", asked) or []]
@@ -86,7 +95,7 @@ def expect_one_of_uid(client, uid):
         )
 
 
-def numbers(text):
+def numbers(text: Any) -> list[float]:
     """The numbers of a DICOM value, or an empty list."""
     try:
         return [float(part) for part in str(text or "").split("\\")]
@@ -97,7 +106,7 @@ def numbers(text):
 class Study:
     """A study, asked from Orthanc when needed."""
 
-    def __init__(self, client, name):
+    def __init__(self, client: OrthancClient, name: str) -> None:
         self.client = client
         found = find_study(client, name)
         self.id = found["ID"]
@@ -105,9 +114,9 @@ class Study:
         self.uid = self.attributes["StudyInstanceUID"]
         self.patient_id = self.attributes.get("PatientID", "")
         self.series = client.get("/studies/%s/series" % self.id)
-        self._frames = None
+        self._frames: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] | None = None
 
-    def series_number(self, uid):
+    def series_number(self, uid: str) -> int:
         """That of a series, or the next one for a new series."""
         taken = [0]
         for series in self.series:
@@ -120,7 +129,7 @@ class Study:
         return max(taken) + 1
 
     @property
-    def frames(self):
+    def frames(self) -> dict[str, list[tuple[dict[str, Any], dict[str, Any]]]]:
         """The series of images by their frame of reference, each with the tags of its first instance."""
         if self._frames is None:
             self._frames = {}
@@ -132,7 +141,7 @@ class Study:
                     self._frames.setdefault(tags["FrameOfReferenceUID"], []).append((series, tags))
         return self._frames
 
-    def listed_frames(self):
+    def listed_frames(self) -> Iterator[str]:
         for uid, members in sorted(self.frames.items()):
             for series, tags in members:
                 yield "%s (%s, %d instances, %s)" % (
@@ -142,16 +151,16 @@ class Study:
                     tags.get("Modality", ""),
                 )
 
-    def extent(self, frame):
+    def extent(self, frame: str) -> Box | None:
         """The corners of the box around the images of a frame of reference, or None if they don't say."""
-        points = []
+        points: list[Point] = []
         for series, tags in self.frames.get(frame, []):
             points += self._corners(series, tags)
         if not points:
             return None
         return tuple(map(min, zip(*points))), tuple(map(max, zip(*points)))
 
-    def _corners(self, series, tags):
+    def _corners(self, series: dict[str, Any], tags: dict[str, Any]) -> Iterator[Point]:
         rows, columns, spacing, thickness = (
             numbers(tags.get(name)) for name in ("Rows", "Columns", "PixelSpacing", "SliceThickness")
         )
@@ -178,7 +187,7 @@ class Study:
                 )
 
 
-def required_study(study, made_from):
+def required_study(study: Study, made_from: str | None) -> None:
     """Refuse to attach to one study what says that it was made from another one."""
     if made_from and made_from != study.uid:
         raise PacsError(
@@ -188,7 +197,7 @@ def required_study(study, made_from):
         )
 
 
-def required_frame(study, wanted):
+def required_frame(study: Study, wanted: str | None) -> str:
     """The frame of reference of a model: the wanted one if the study can have it, or the only one."""
     if wanted:
         if study.frames and wanted not in study.frames:
@@ -210,7 +219,7 @@ def required_frame(study, wanted):
     return next(iter(study.frames))
 
 
-def inside(lower, upper, low, high):
+def inside(lower: Point, upper: Point, low: Point, high: Point) -> float:
     """The part of one box that lies in another, from 0 to 1. A flat box counts by its other sides."""
     share = 1.0
     for least, most, start, end in zip(lower, upper, low, high):
@@ -222,6 +231,6 @@ def inside(lower, upper, low, high):
     return share
 
 
-def mirrored(lower, upper):
+def mirrored(lower: Point, upper: Point) -> Box:
     """The box with the other sign of x and y: what is LPS in RAS."""
     return (-upper[0], -upper[1], lower[2]), (-lower[0], -lower[1], upper[2])

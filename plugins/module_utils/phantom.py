@@ -19,7 +19,9 @@ import os
 import re
 import traceback
 import uuid
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from ansible_collections.threedpc.pacs.plugins.module_utils.encapsulated_stl import IMPLEMENTATION
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
@@ -30,16 +32,15 @@ from ansible_collections.threedpc.pacs.plugins.module_utils.stl_model import bin
 try:
     import numpy as np
 except ImportError:
-    np = None
-    NUMPY_ERROR = traceback.format_exc()
+    NUMPY_ERROR: str | None = traceback.format_exc()
 else:
     NUMPY_ERROR = None
 
 try:
     from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
-    from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+    from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 except ImportError:
-    PYDICOM_ERROR = traceback.format_exc()
+    PYDICOM_ERROR: str | None = traceback.format_exc()
 else:
     PYDICOM_ERROR = None
 
@@ -68,6 +69,7 @@ VERTEBRA, VERTEBRA_CENTER = (20.0, 17.0, 16.0), (0.0, 24.0, -96.0)
 AIRWAY, AIRWAY_CENTER, AIRWAY_TOP = 8.0, (0.0, -14.0), -84.0
 
 # Swellings and hollows of the skull: direction, cosine of the half angle that they cover, height
+Bump = tuple[tuple[float, float, float], float, float]
 JAW = ((0.0, -0.8, -0.6), 0.45, 26.0)
 SOCKETS = (((0.36, -0.9, -0.245), 0.95, -24.0), ((-0.36, -0.9, -0.245), 0.95, -24.0))
 NOSE = ((0.0, -0.84, -0.543), 0.975, -28.0)
@@ -88,7 +90,7 @@ class Phantom:
     study_description: str = "CT head phantom"
     seed: str = "phantom"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, least, most in (
             ("slices", 1, 2000),
             ("rows", 16, 2048),
@@ -115,28 +117,28 @@ class Phantom:
 
     # What identifies the study
 
-    def uid(self, *what):
+    def uid(self, *what: Any) -> str:
         """Other content has another name: an archive that keeps what it has would ignore it otherwise."""
         name = repr((VERSION, sorted(asdict(self).items()), what))
         return f"2.25.{uuid.uuid5(NAMESPACE, name).int}"
 
     @property
-    def study_instance_uid(self):
+    def study_instance_uid(self) -> str:
         return self.uid("study")
 
     @property
-    def series_instance_uid(self):
+    def series_instance_uid(self) -> str:
         return self.uid("series")
 
     @property
-    def frame_of_reference_uid(self):
+    def frame_of_reference_uid(self) -> str:
         return self.uid("frame of reference")
 
     @property
-    def sop_instance_uids(self):
+    def sop_instance_uids(self) -> list[str]:
         return [self.uid("instance", index) for index in range(self.slices)]
 
-    def orthanc_ids(self):
+    def orthanc_ids(self) -> dict[str, str | list[str]]:
         """The names that Orthanc computes for what it stores."""
         names = [self.patient_id, self.study_instance_uid, self.series_instance_uid]
         return {
@@ -149,7 +151,7 @@ class Phantom:
     # Slices
 
     @property
-    def origin(self):
+    def origin(self) -> tuple[float, float, float]:
         """The center of the first voxel; the volume is centered on zero."""
         return (
             -(self.columns - 1) / 2 * self.pixel_spacing,
@@ -157,21 +159,21 @@ class Phantom:
             -(self.slices - 1) / 2 * self.slice_thickness,
         )
 
-    def hounsfield(self, index):
+    def hounsfield(self, index: int) -> np.ndarray:
         """One slice in Hounsfield units, seen from the feet as radiologists do."""
         x0, y0, z0 = self.origin
         x = np.float32(x0 - CENTER[0]) + np.arange(self.columns, dtype=np.float32) * np.float32(self.pixel_spacing)
         y = np.float32(y0 - CENTER[1]) + np.arange(self.rows, dtype=np.float32) * np.float32(self.pixel_spacing)
-        z = np.float32(z0 - CENTER[2] + index * self.slice_thickness)
+        z = np.array(z0 - CENTER[2] + index * self.slice_thickness, dtype=np.float32)
         return head(x[None, :], y[:, None], z)
 
-    def noise(self):
+    def noise(self) -> np.ndarray:
         """The grain of a scanner, the same for all slices; this generator's stream never changes."""
         digest = hashlib.sha256(self.seed.encode()).digest()
         generator = np.random.RandomState(int.from_bytes(digest[:4], "big"))
         return generator.randint(-NOISE, NOISE + 1, size=(self.rows, self.columns)).astype(np.float32)
 
-    def dataset(self, index, noise=None):
+    def dataset(self, index: int, noise: np.ndarray | None = None) -> FileDataset:
         """One slice as a CT Image."""
         grain = self.noise() if noise is None else noise
         # Shifted from slice to slice, or it would show as lines in the other planes.
@@ -180,19 +182,19 @@ class Phantom:
 
         meta = FileMetaDataset()
         meta.MediaStorageSOPClassUID = CTImageStorage
-        meta.MediaStorageSOPInstanceUID = self.uid("instance", index)
+        meta.MediaStorageSOPInstanceUID = UID(self.uid("instance", index))
         meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        meta.ImplementationClassUID = IMPLEMENTATION
+        meta.ImplementationClassUID = UID(IMPLEMENTATION)
         meta.ImplementationVersionName = "THREEDPC_PACS"
 
-        image = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
+        image = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
         image.update(self.describe_study())
         image.update(self.describe_image(index))
         image.SOPInstanceUID = meta.MediaStorageSOPInstanceUID
         image.PixelData = pixels.tobytes()
         return image
 
-    def describe_study(self):
+    def describe_study(self) -> Dataset:
         common = Dataset()
         common.SpecificCharacterSet = "ISO_IR 192"
         common.PatientID = self.patient_id
@@ -222,7 +224,7 @@ class Phantom:
         common.SOPClassUID = CTImageStorage
         return common
 
-    def describe_image(self, index):
+    def describe_image(self, index: int) -> Dataset:
         x, y, z = self.origin
         image = Dataset()
         image.ImageType = ["ORIGINAL", "PRIMARY", "AXIAL"]
@@ -250,10 +252,10 @@ class Phantom:
         image.WindowCenterWidthExplanation = ["BONE", "BRAIN"]
         return image
 
-    def names(self):
+    def names(self) -> list[str]:
         return [f"slice-{index + 1:04d}.dcm" for index in range(self.slices)]
 
-    def files(self):
+    def files(self) -> Iterator[tuple[str, bytes]]:
         """Name and content of every file, one after the other."""
         noise = self.noise()
         for index, name in enumerate(self.names()):
@@ -261,7 +263,7 @@ class Phantom:
             self.dataset(index, noise).save_as(stream, enforce_file_format=True)
             yield name, stream.getvalue()
 
-    def write(self, dest, model=None, dry_run=False):
+    def write(self, dest: str, model: str | None = None, dry_run: bool = False) -> list[str]:
         """Bring a directory, and perhaps a model, to this state; returns the paths that differed."""
         changed = []
         for name, content in self.files():
@@ -278,7 +280,7 @@ class Phantom:
         return changed
 
 
-def decimal(value):
+def decimal(value: float) -> str:
     """A number as a DICOM decimal string, which holds 16 characters."""
     return f"{value:.10g}"
 
@@ -286,17 +288,17 @@ def decimal(value):
 # The shape. x, y, z are relative to the center of the head; arrays of any shapes that fit together.
 
 
-def ellipsoid(x, y, z, axes):
+def ellipsoid(x: np.ndarray, y: np.ndarray, z: np.ndarray, axes: Sequence[float]) -> np.ndarray:
     """The distance from the center as a multiple of the ellipsoid's radius in that direction."""
     return np.sqrt((x / axes[0]) ** 2 + (y / axes[1]) ** 2 + (z / axes[2]) ** 2)
 
 
-def ellipse(x, y, center, axes):
+def ellipse(x: np.ndarray, y: np.ndarray, center: Sequence[float], axes: Sequence[float]) -> np.ndarray:
     """The same in a slice."""
     return np.sqrt(((x - center[0]) / axes[0]) ** 2 + ((y - center[1]) / axes[1]) ** 2)
 
 
-def bump(x, y, z, distance, where):
+def bump(x: np.ndarray, y: np.ndarray, z: np.ndarray, distance: np.ndarray, where: Bump) -> np.ndarray:
     """A smooth hill of height 1 in a direction, 0 outside of the angle that it covers."""
     (dx, dy, dz), cosine, height = where
     length = (dx * dx + dy * dy + dz * dz) ** 0.5
@@ -305,7 +307,7 @@ def bump(x, y, z, distance, where):
     return rise * rise * (3 - 2 * rise)
 
 
-def radii(x, y, z):
+def radii(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """In the direction of every point: its distance, and the radii of brain, skull and skin."""
     distance = np.sqrt(x * x + y * y + z * z).clip(1e-3)
     brain = distance / ellipsoid(x, y, z, BRAIN_CAVITY).clip(1e-6)
@@ -316,7 +318,7 @@ def radii(x, y, z):
     return distance, brain, skull, face + SKIN_THICKNESS
 
 
-def head(x, y, z):
+def head(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     """Hounsfield units of the tissue at every point."""
     x, y, z = np.broadcast_arrays(x, y, z)
     distance, brain, skull, skin = radii(x, y, z)
@@ -343,7 +345,7 @@ def head(x, y, z):
 # The surface
 
 
-def sphere(rings, sectors):
+def sphere(rings: int, sectors: int) -> tuple[np.ndarray, np.ndarray]:
     """Directions and the triangles between them: a closed sphere whose triangles look outward."""
     polar = np.linspace(0, np.pi, rings + 1)[1:-1]
     around = np.arange(sectors) * (2 * np.pi / sectors)
@@ -370,7 +372,7 @@ def sphere(rings, sectors):
     return points, np.concatenate(triangles)
 
 
-def skull_surface(rings=90, sectors=180):
+def skull_surface(rings: int = 90, sectors: int = 180) -> np.ndarray:
     """The surface of all bone and of the marker, as an array of triangles of three points."""
     points, triangles = sphere(rings, sectors)
     _distance, brain, skull, _skin = radii(*points.T)

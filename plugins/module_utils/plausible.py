@@ -9,7 +9,9 @@ and so are its distances from the origin. Small parts are real, so nothing is re
 
 from __future__ import annotations
 
-from ansible_collections.threedpc.pacs.plugins.module_utils.orthanc_study import inside, mirrored
+from collections.abc import Iterator
+
+from ansible_collections.threedpc.pacs.plugins.module_utils.orthanc_study import Box, Point, inside, mirrored
 
 # In millimeters.
 UNITS = (("inch", 25.4), ("centimeter", 10.0), ("meter", 1000.0), ("micrometer", 0.001))
@@ -21,17 +23,17 @@ SMALL, TINY, LARGE = 0.11, 0.02, 1.1
 USUAL = (20.0, 500.0)
 
 
-def sides(lower, upper):
+def sides(lower: Point, upper: Point) -> list[float]:
     return [high - low for low, high in zip(lower, upper)]
 
 
-def written(lower, upper, factor=1.0):
+def written(lower: Point, upper: Point, factor: float = 1.0) -> str:
     """Width, height and depth."""
     width, depth, height = sides(lower, upper)
     return " x ".join("%.3g" % (side * factor) for side in (width, height, depth)) + " mm"
 
 
-def compared(name, lower, upper, extent):
+def compared(name: str, lower: Point, upper: Point, extent: Box | None) -> tuple[float | None, list[str]]:
     """How much of a model lies where the images are, or None, and sentences about what is doubtful."""
     if extent is None:
         return None, list(_alone(name, lower, upper))
@@ -39,7 +41,7 @@ def compared(name, lower, upper, extent):
     return share, [*_place(name, lower, upper, extent, share), *_size(name, lower, upper, extent, share)]
 
 
-def _alone(name, lower, upper):
+def _alone(name: str, lower: Point, upper: Point) -> Iterator[str]:
     if not USUAL[0] <= max(sides(lower, upper)) <= USUAL[1]:
         yield (
             "%s is %s large (width x height x depth), and the images do not say how large they are. Is its unit really "
@@ -47,7 +49,7 @@ def _alone(name, lower, upper):
         )
 
 
-def _place(name, lower, upper, extent, share):
+def _place(name: str, lower: Point, upper: Point, extent: Box, share: float) -> Iterator[str]:
     if share >= MOSTLY:
         return
     said = "%s does not lie where the images are: it reaches from %s to %s mm, they reach from %s to %s" % (
@@ -59,7 +61,7 @@ def _place(name, lower, upper, extent, share):
     yield said
 
 
-def _size(name, lower, upper, extent, share):
+def _size(name: str, lower: Point, upper: Point, extent: Box, share: float) -> Iterator[str]:
     longest, images = max(sides(lower, upper)), max(sides(*extent))
     small, large = longest < SMALL * images, longest > LARGE * images
     units = [unit for unit in UNITS if (small and unit[1] > 1) or (large and unit[1] < 1)]
@@ -80,9 +82,9 @@ def _size(name, lower, upper, extent, share):
     yield said + ". If its unit is not the millimeter, remove it, export it in millimeters and attach it again"
 
 
-def _fits(lower, upper, extent, share, factor):
+def _fits(lower: Point, upper: Point, extent: Box, share: float, factor: float) -> bool:
     """Whether a model would be where the images are in another unit, or as large as they are if it is elsewhere."""
-    box = [[value * factor for value in corner] for corner in (lower, upper)]
+    box = [value * factor for value in lower], [value * factor for value in upper]
     if inside(*box, *extent) >= MOSTLY:
         return True
     size = max(sides(*box)) / max(sides(*extent))

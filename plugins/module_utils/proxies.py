@@ -13,7 +13,7 @@ import urllib.parse
 import urllib.request
 
 
-def unused(url):
+def unused(url: str) -> str:
     """What to say beside a failed connection: that a proxy is named and was not used. Empty without one."""
     scheme = urllib.parse.urlsplit(url).scheme.lower()
     found = urllib.request.getproxies_environment()

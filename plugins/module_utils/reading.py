@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
@@ -20,7 +21,7 @@ GZIP_RATIO = 1040
 
 
 @contextmanager
-def reading(path, what):
+def reading(path: str, what: str) -> Iterator[None]:
     """Whatever a library raises becomes one sentence with the file's name.
 
     Each library has errors of its own, and damaged files bring out ever other ones: a list of them is never complete.
@@ -40,12 +41,12 @@ def reading(path, what):
         raise PacsError(_damaged(path, what, error)) from None
 
 
-def _plain(text, most):
+def _plain(text: str, most: int) -> str:
     """One line that a terminal can show."""
     return "".join(one if one.isprintable() else " " for one in text[:most])
 
 
-def _damaged(path, what, error):
+def _damaged(path: str, what: str, error: Exception) -> str:
     said = " ".join(_plain(str(error), 200).split()).rstrip(".") or type(error).__name__
     return "%s is not a %s that can be read: %s. It may be damaged: export or copy it again" % (path, what, said)
 
@@ -53,16 +54,16 @@ def _damaged(path, what, error):
 class Bounded(io.BufferedReader):
     """A file of which no more is read than there is: Python takes memory for all that a damaged length asks for."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         super().__init__(io.FileIO(path))
         self._length = os.path.getsize(path)
 
-    def read(self, size=-1, /):
+    def read(self, size: int | None = -1, /) -> bytes:
         left = max(self._length - self.tell(), 0)
         return super().read(left if size is None or size < 0 else min(size, left))
 
 
-def check_size(path, shape, bytes_each):
+def check_size(path: str, shape: Iterable[int], bytes_each: int) -> int:
     """Refuse a volume that is empty or too large, by what its header says."""
     shape = [int(length) for length in shape]
     said = " x ".join(map(str, shape))
@@ -80,7 +81,7 @@ def check_size(path, shape, bytes_each):
     return total
 
 
-def check_packed(path, packed, unpacked):
+def check_packed(path: str, packed: int, unpacked: int) -> None:
     """Refuse what can't hold as much as its header says, before memory is taken for it."""
     if packed * GZIP_RATIO < unpacked:
         raise PacsError(

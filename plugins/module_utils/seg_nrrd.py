@@ -6,9 +6,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
 from ansible_collections.threedpc.pacs.plugins.module_utils.labels import (
+    Box,
+    Segment,
     Segmentation,
     background,
     boxes,
@@ -25,10 +28,14 @@ except ImportError:
 
 __all__ = ["NRRD_ERROR", "read_nrrd"]
 
+# Number, name, layer and value.
+Described = tuple[int, str, int, int]
+Boxes = dict[int, Box]
+
 PROPERTY = re.compile(r"Segment(\d{1,6})_(ID|Name|Layer|LabelValue|Extent)")
 
 
-def read_nrrd(path):
+def read_nrrd(path: str) -> Segmentation:
     header, slicer, start = read_header(path)
     affine, layers_axis = geometry(header, path)
     array = values(path, header, start)
@@ -52,7 +59,7 @@ def read_nrrd(path):
     # A segment that was named and never drawn has no surface.
     places = {number: place for number, place in places.items() if place[1] in found[place[0]]}
 
-    def make(number):
+    def make(number: int) -> Segment:
         layer, value, name = places[number]
         return cut(number, name, layers[layer], value, found[layer][value], affine)
 
@@ -61,9 +68,9 @@ def read_nrrd(path):
     )
 
 
-def described_segments(slicer, layers, path):
+def described_segments(slicer: dict[str, str], layers: int, path: str) -> list[Described]:
     """Number, name, layer and value of each segment that 3D Slicer described, by whichever of its properties."""
-    segments = {}
+    segments: dict[int, dict[str, str]] = {}
     for key, text in slicer.items():
         found = PROPERTY.fullmatch(key)
         if found:
@@ -90,9 +97,9 @@ def described_segments(slicer, layers, path):
     return result
 
 
-def check_segments(slicer, described, found, path):
+def check_segments(slicer: dict[str, str], described: list[Described], found: list[Boxes], path: str) -> None:
     """Refuse two names for the same voxels, and voxels that are outside of their segment."""
-    taken = {}
+    taken: dict[tuple[int, int], str | int] = {}
     for number, name, layer, value in described:
         if value not in found[layer]:
             continue
@@ -113,21 +120,21 @@ def check_segments(slicer, described, found, path):
             )
 
 
-def whole(text, count):
+def whole(text: str, count: int) -> list[int] | None:
     numbers = text.split()
     if len(numbers) == count and all(re.fullmatch(r"-?\d{1,9}", number) for number in numbers):
         return [int(number) for number in numbers]
     return None
 
 
-def within(box, extent, offset):
+def within(box: list[tuple[int, int]], extent: list[int], offset: list[int]) -> bool:
     return all(
         extent[2 * axis] <= low + offset[axis] and high + offset[axis] <= extent[2 * axis + 1]
         for axis, (low, high) in enumerate(box)
     )
 
 
-def undescribed(described, found, path):
+def undescribed(described: list[Described], found: list[Boxes], path: str) -> Iterator[str]:
     for layer, labels in enumerate(found):
         left = sorted(set(labels) - {value for _number, _name, where, value in described if where == layer})
         if left:

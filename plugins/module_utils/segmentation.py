@@ -10,14 +10,17 @@ right.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 from ansible_collections.threedpc.pacs.plugins.module_utils import dicom_seg, nifti, seg_nrrd
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
-from ansible_collections.threedpc.pacs.plugins.module_utils.labels import NUMPY_ERROR
+from ansible_collections.threedpc.pacs.plugins.module_utils.labels import NUMPY_ERROR, Segmentation
 from ansible_collections.threedpc.pacs.plugins.module_utils.reading import reading
 
+Format = tuple[tuple[str, ...], str, str, Callable[[str], Segmentation]]
+
 # By the end of a file's name: the library that it needs, what it is, and what reads it.
-FORMATS = (
+FORMATS: tuple[Format, ...] = (
     ((".nrrd",), "pynrrd", "NRRD file", seg_nrrd.read_nrrd),
     ((".nii", ".nii.gz"), "nibabel", "NIfTI file", nifti.read_nifti),
     ((".dcm",), "highdicom", "segmentation", dicom_seg.read_dicom),
@@ -36,7 +39,7 @@ ERRORS = {
 RTSTRUCT = dicom_seg.RTSTRUCT
 
 
-def _format_of(path):
+def _format_of(path: str) -> Format:
     name = os.path.basename(path).lower()
     for known in FORMATS:
         if name.endswith(known[0]):
@@ -46,12 +49,12 @@ def _format_of(path):
     )
 
 
-def library_for(path):
+def library_for(path: str) -> str:
     """The library that reads a file, by the end of its name, or an error that names what can be read."""
     return _format_of(path)[1]
 
 
-def read(path):
+def read(path: str) -> Segmentation:
     """The segmentation in a file."""
     _ends, _library, what, reader = _format_of(path)
     if not os.path.isfile(path):

@@ -8,14 +8,18 @@ from __future__ import annotations
 import hashlib
 import re
 import urllib.parse
+from typing import TYPE_CHECKING, Any
 
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
+
+if TYPE_CHECKING:
+    from ansible_collections.threedpc.pacs.plugins.module_utils.orthanc_client import OrthancClient
 
 ORTHANC_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{8}){4}\Z")
 STUDY_UID = re.compile(r"[0-9]+(\.[0-9]+)+\Z")
 
 
-def token_digest(link):
+def token_digest(link: str) -> str:
     """What the ledger knows of a link: the SHA-256 of its token, so that the token is not sent again."""
     found = urllib.parse.parse_qs(urllib.parse.urlsplit(link).query).get("token") if "?" in link else [link]
     if not found or len(found) != 1 or not re.match(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}\Z", found[0]):
@@ -25,7 +29,7 @@ def token_digest(link):
     return hashlib.sha256(found[0].encode("ascii")).hexdigest()
 
 
-def read_ledger(client, **filters):
+def read_ledger(client: OrthancClient, **filters: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The shares that the filters leave, and what the site allows."""
     query = urllib.parse.urlencode({name: value for name, value in filters.items() if value is not None})
     answer = client.get("/shares" + ("?" + query if query else ""))
@@ -34,7 +38,7 @@ def read_ledger(client, **filters):
     return answer["shares"], answer.get("limits") or {}
 
 
-def find_study(client, study):
+def find_study(client: OrthancClient, study: str) -> tuple[str, str]:
     """StudyInstanceUID and Orthanc ID of a study that is named by either, if no other study has its UID."""
     if ORTHANC_ID.match(study):
         uid, orthanc_id = client.get("/studies/" + study)["MainDicomTags"]["StudyInstanceUID"], study

@@ -14,7 +14,9 @@ import mmap
 import os
 import re
 import traceback
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any, BinaryIO, cast
 
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
 from ansible_collections.threedpc.pacs.plugins.module_utils.reading import reading
@@ -22,8 +24,7 @@ from ansible_collections.threedpc.pacs.plugins.module_utils.reading import readi
 try:
     import numpy as np
 except ImportError:
-    np = None
-    NUMPY_ERROR = traceback.format_exc()
+    NUMPY_ERROR: str | None = traceback.format_exc()
 else:
     NUMPY_ERROR = None
     FACET = np.dtype([("normal", "<f4", 3), ("points", "<f4", (3, 3)), ("attribute", "<u2")])
@@ -65,28 +66,28 @@ class Measures:
     """What a surface is like. Lengths in millimeters, if its coordinates are."""
 
     triangles: int
-    lower: tuple
-    upper: tuple
+    lower: tuple[float, ...]
+    upper: tuple[float, ...]
     # Enclosed volume and its center of mass; they mean something if the surface is closed.
     volume: float
-    center: tuple
+    center: tuple[float, ...]
     # Every edge belongs to two triangles.
     closed: bool
     # And these two face the same way, so that inside and outside are told apart.
     watertight: bool
 
     @property
-    def sides(self):
+    def sides(self) -> tuple[float, ...]:
         return tuple(high - low for low, high in zip(self.lower, self.upper))
 
     @property
-    def size(self):
+    def size(self) -> dict[str, float]:
         """In the patient's directions: from right to left, from head to foot, from front to back."""
         width, depth, height = self.sides
         return dict(width=width, height=height, depth=depth)
 
 
-def facets(points):
+def facets(points: np.ndarray) -> np.ndarray:
     """Records of a binary STL for triangles of three points each."""
     result = np.zeros(len(points), dtype=FACET)
     result["points"] = points
@@ -97,19 +98,19 @@ def facets(points):
     return result
 
 
-def write(stream, count, portions):
+def write(stream: BinaryIO, count: int, portions: Iterable[np.ndarray]) -> None:
     """A binary STL of so many triangles. A reader would take a header that begins with "solid" for a text."""
     stream.write(b"binary STL, patient coordinates LPS, millimeters".ljust(80) + count.to_bytes(4, "little"))
     for portion in portions:
         stream.write(facets(portion).tobytes())
 
 
-def in_portions(points):
+def in_portions(points: np.ndarray) -> list[np.ndarray]:
     """Triangles in memory as what comes from a file."""
     return [points[start : start + PORTION] for start in range(0, len(points), PORTION)]
 
 
-def binary_stl(points):
+def binary_stl(points: np.ndarray) -> bytes:
     """A binary STL in memory."""
     content = io.BytesIO()
     write(content, len(points), in_portions(points))
@@ -119,7 +120,7 @@ def binary_stl(points):
 # Reading
 
 
-def is_binary(path, size):
+def is_binary(path: str, size: int) -> bool:
     with open(path, "rb") as stream:
         start = stream.read(HEADER_BYTES)
     if len(start) == HEADER_BYTES and size == HEADER_BYTES + int.from_bytes(start[80:], "little") * FACET_BYTES:
@@ -138,7 +139,7 @@ def is_binary(path, size):
     )
 
 
-def check_said(text, path):
+def check_said(text: bytes, path: str) -> None:
     """Refuse a file that says that its coordinates are others than these: the format itself has no place for it."""
     for what, value in SAID.findall(text):
         value = value.decode()
@@ -153,11 +154,11 @@ def check_said(text, path):
 class Text:
     """A text STL, which may hold several solids."""
 
-    def __init__(self, path):
+    def __init__(self, path: str) -> None:
         self.path = path
         self.solids = 0
 
-    def portions(self):
+    def portions(self) -> Iterator[np.ndarray]:
         """Arrays of triangles, or an error that names the line that is wrong."""
         self.solids = 0
         with open(self.path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -186,21 +187,21 @@ class Text:
                 yield numbers(self.path, values)
 
 
-def unreadable(path, content, position, expected):
-    blank = re.compile(rb"\s*").match(content, position).end()
+def unreadable(path: str, content: mmap.mmap, position: int, expected: str) -> PacsError:
+    blank = cast(re.Match[bytes], re.compile(rb"\s*").match(content, position)).end()
     line = content[:blank].count(b"\n") + 1
     where = "ends" if blank >= len(content) else "is not understood from line %d on" % line
     return PacsError("%s begins as a text STL, but %s where %s is expected. Export it again" % (path, where, expected))
 
 
-def numbers(path, values):
+def numbers(path: str, values: list[tuple[bytes, ...]]) -> np.ndarray:
     try:
         return np.array(values).astype(np.float32).reshape(-1, 3, 3)
     except ValueError as error:
         raise PacsError("%s holds a coordinate that is no number: %s" % (path, error)) from None
 
 
-def binary_portions(path):
+def binary_portions(path: str) -> Iterator[np.ndarray]:
     size = os.path.getsize(path)
     if size == HEADER_BYTES:
         return
@@ -212,7 +213,7 @@ def binary_portions(path):
 # Measuring
 
 
-def mixed(value):
+def mixed(value: np.ndarray) -> np.ndarray:
     """Other bits for each value, as a hash wants them (the finalizer of splitmix64)."""
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -227,22 +228,22 @@ class Measuring:
     and in an open surface the chance that they do so is one in 2 to the power of 64.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.triangles = 0
         self.lower, self.upper = np.full(3, np.inf), np.full(3, -np.inf)
         self.finite = True
-        self.origin = None
+        self.origin = np.full(3, np.nan)
         self.volume, self.moment = 0.0, np.zeros(3)
         self.directed, self.undirected = np.uint64(0), np.uint64(0)
 
-    def add(self, points):
+    def add(self, points: np.ndarray) -> None:
         self.triangles += len(points)
         if not np.isfinite(points).all():
             self.finite = False
             return
         self.lower = np.minimum(self.lower, points.min(axis=(0, 1)))
         self.upper = np.maximum(self.upper, points.max(axis=(0, 1)))
-        if self.origin is None:
+        if np.isnan(self.origin).any():
             self.origin = points[0, 0].astype(np.float64)
         first, second, third = np.moveaxis(points.astype(np.float64) - self.origin, 1, 0)
         volumes = np.einsum("ij,ij->i", first, np.cross(second, third)) / 6
@@ -251,7 +252,7 @@ class Measuring:
         with np.errstate(over="ignore"):
             self._add_edges(points)
 
-    def _add_edges(self, points):
+    def _add_edges(self, points: np.ndarray) -> None:
         # Adding 0 turns -0.0 into 0.0.
         bits = (points + np.float32(0)).view(np.uint32).astype(np.uint64)
         names = mixed(mixed(bits[..., 0] | bits[..., 1] << np.uint64(32)) + bits[..., 2])
@@ -261,7 +262,7 @@ class Measuring:
             self.directed += (ahead - back).sum(dtype=np.uint64)
             self.undirected ^= np.bitwise_xor.reduce(np.where(one == two, np.uint64(0), ahead ^ back))
 
-    def result(self):
+    def result(self) -> Measures:
         center = self.origin + self.moment / self.volume if self.volume else (self.lower + self.upper) / 2
         return Measures(
             triangles=self.triangles,
@@ -274,7 +275,7 @@ class Measuring:
         )
 
 
-def measure(portions, name):
+def measure(portions: Iterable[np.ndarray], name: str) -> Measures:
     """The measures of a surface, or an error that says why it can't be a model."""
     measuring = Measuring()
     for portion in portions:
@@ -297,7 +298,7 @@ def measure(portions, name):
 class Model:
     """An STL file as it will be stored: binary, which is what DICOM asks for."""
 
-    def __init__(self, path, scratch):
+    def __init__(self, path: str, scratch: str) -> None:
         self.source = path
         self.solids = 1
         with reading(path, "STL file"):
@@ -313,7 +314,7 @@ class Model:
             with open(self.path, "rb") as stream:
                 self.sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
 
-    def _as_binary(self, path, scratch):
+    def _as_binary(self, path: str, scratch: str) -> str:
         text = Text(path)
         count = sum(len(portion) for portion in text.portions())
         self.solids = text.solids
@@ -324,7 +325,7 @@ class Model:
             write(stream, count, text.portions())
         return converted
 
-    def doubts(self):
+    def doubts(self) -> Iterator[str]:
         """Sentences about what may be wrong with the model and can't be told from here."""
         if not self.measures.closed:
             yield "%s is not watertight: some edges belong to one triangle only. A printer's software may repair it" % (
@@ -342,7 +343,7 @@ class Model:
         if self.solids > 1:
             yield "%s holds %d solids, which become one model" % (self.source, self.solids)
 
-    def describe(self):
+    def describe(self) -> dict[str, Any]:
         """For a module's result."""
         return dict(
             bytes=self.size,

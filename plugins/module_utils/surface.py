@@ -14,10 +14,10 @@ try:
 
     # Not the whole of VTK, which would want a screen.
     from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
-    from vtkmodules.vtkCommonDataModel import vtkImageData
+    from vtkmodules.vtkCommonDataModel import vtkImageData, vtkPolyData
     from vtkmodules.vtkFiltersCore import vtkFlyingEdges3D, vtkQuadricDecimation, vtkWindowedSincPolyDataFilter
 except ImportError:
-    VTK_ERROR = traceback.format_exc()
+    VTK_ERROR: str | None = traceback.format_exc()
 else:
     VTK_ERROR = None
 
@@ -25,7 +25,7 @@ else:
 PASS_BAND = 0.05
 
 
-def surface(mask, affine, smooth=0, reduce=0.0):
+def surface(mask: np.ndarray, affine: np.ndarray, smooth: int = 0, reduce: float = 0.0) -> np.ndarray:
     """Triangles of three points each, float32, around the true voxels of an array.
 
     The affine leads from indices, which are those of the voxels' centers, to coordinates. The surface runs half-way
@@ -59,7 +59,7 @@ def surface(mask, affine, smooth=0, reduce=0.0):
     return np.ascontiguousarray(points, dtype=np.float32)[triangles]
 
 
-def finished(mesh, smooth, reduce):
+def finished(mesh: vtkPolyData, smooth: int, reduce: float) -> vtkPolyData:
     """Smoothed and with fewer triangles, if that is asked for; both filters keep the volume."""
     if smooth:
         smoothing = vtkWindowedSincPolyDataFilter()

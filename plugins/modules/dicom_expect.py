@@ -15,16 +15,12 @@ description:
   - Asks for a study that nobody has, so nothing is found and nothing is sent even if it is not refused.
 author:
   - threedpc.pacs contributors (@threedpc)
+extends_documentation_fragment:
+  - threedpc.pacs.attributes
+  - threedpc.pacs.attributes.info_module
 requirements:
   - pydicom >= 3.0
   - pynetdicom >= 3.0
-attributes:
-  check_mode:
-    support: full
-    description: It changes nothing, so it does the same in check mode.
-  diff_mode:
-    support: N/A
-    description: There is nothing to differ.
 options:
   host:
     description: Name or address of the DICOM server.
@@ -186,10 +182,8 @@ import contextlib
 import time
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_association import (
-    half_association,
-    require_pynetdicom,
-)
+from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_association import require_pynetdicom
+from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_connection import half_association
 from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_request import (
     ABSTRACT_SYNTAXES,
     OUTCOMES,

@@ -16,14 +16,18 @@ description:
 author:
   - threedpc.pacs contributors (@threedpc)
 extends_documentation_fragment:
+  - threedpc.pacs.attributes
   - threedpc.pacs.dicom
 attributes:
   check_mode:
     support: full
-    description: Asks what is there, reports what would be sent and sends nothing.
+    details: Asks what is there, reports what would be sent and sends nothing.
   diff_mode:
     support: none
-    description: RV(to_send) says what is, or would be, sent.
+    details: RV(to_send) says what is, or would be, sent.
+  idempotent:
+    support: partial
+    details: With O(force=true) each run sends everything.
 options:
   src:
     description:
@@ -168,11 +172,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_association import (
     MAX_CONTEXTS,
     Association,
-    AssociationFailed,
     check_params,
     dicom_argument_spec,
     require_pynetdicom,
 )
+from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_connection import AssociationFailed
 from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_files import collect
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
 from ansible_collections.threedpc.pacs.plugins.module_utils.orthanc_client import OrthancClient, orthanc_argument_spec

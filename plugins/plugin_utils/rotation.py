@@ -8,8 +8,9 @@ from __future__ import annotations
 import datetime
 import secrets
 import string
+from typing import Any
 
-from .site_types import nearest
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.site_types import nearest
 
 ALPHABET = string.ascii_letters + string.digits
 # What each is called when it is asked for, where it is in the inventory, and how long a new one is.
@@ -24,14 +25,16 @@ PREVIOUS_KEYS = "pacs_share_previous_signing_keys"
 OWN_KEYS = ("acme", "selfsigned")
 
 
-def plan(wanted, site):
+def plan(wanted: list[str] | str, site: dict[str, Any]) -> dict[str, Any]:
     """What is meant by the names in `wanted`: the secrets' places in the inventory, TLS keys, and what is wrong."""
     names = wanted if isinstance(wanted, list) else [name.strip() for name in wanted.split(",")]
     names = [str(name) for name in names if name]
     has = {"database": site["database"] == "postgresql", "auth_service": site["shares"], "signing_key": site["shares"]}
     tls = site["tls_source"] in OWN_KEYS or (site["dicom_tls"] and site["tls_dicom_source"] in OWN_KEYS)
     known = ["all", "staff", *(f"staff:{user}" for user in site["users"]), *SERVICES, "tls"]
-    found, problems = {"tls": False, "secrets": {}}, []
+    meant: dict[str, dict[str, Any]] = {}
+    problems = []
+    keys = False
     for name in names:
         if name not in known:
             problems.append(f"-e rotate={name}: there is no such secret, only {', '.join(known)}{nearest(name, known)}")
@@ -43,24 +46,26 @@ def plan(wanted, site):
             )
         for user in site["users"]:
             if name in ("all", "staff", f"staff:{user}"):
-                found["secrets"][f"staff:{user}"] = {"variable": [STAFF, user], "length": STAFF_LENGTH}
+                meant[f"staff:{user}"] = {"variable": [STAFF, user], "length": STAFF_LENGTH}
         for service, (variable, length) in SERVICES.items():
             if name in ("all", service) and has[service]:
-                found["secrets"][service] = {"variable": [variable], "length": length}
-        found["tls"] = found["tls"] or (name in ("all", "tls") and tls)
-    return {"problems": problems, "tls": found["tls"], "secrets": list(found["secrets"].values())}
+                meant[service] = {"variable": [variable], "length": length}
+        keys = keys or (name in ("all", "tls") and tls)
+    return {"problems": problems, "tls": keys, "secrets": list(meant.values())}
 
 
-def _lacking(name):
+def _lacking(name: str) -> str:
     return "PostgreSQL" if name == "database" else "shares"
 
 
-def new_secret(length):
+def new_secret(length: int) -> str:
     """Letters and digits alone, which nothing on the way takes for anything else."""
     return "".join(secrets.choice(ALPHABET) for _number in range(length))
 
 
-def previous_keys(entries, old, until, now):
+def previous_keys(
+    entries: list[dict[str, str]] | None, old: str, until: datetime.datetime | None, now: datetime.datetime
+) -> list[dict[str, str]]:
     """The keys whose links go on: those that had time left, and the old one if it gets some."""
     kept = [entry for entry in entries or [] if until and datetime.datetime.fromisoformat(entry["until"]) > now]
     return kept + ([{"key": old, "until": until.isoformat(timespec="seconds")}] if until else [])

@@ -12,11 +12,12 @@ from __future__ import annotations
 import datetime
 import itertools
 import re
+from collections.abc import Iterator
 
 try:
     from cronsim import CronSim, CronSimError
 except ImportError:  # The sentence is in schedule_problems.
-    CronSim = None
+    CronSim = None  # type: ignore[assignment, misc]
 
 MISSING = (
     "it can't be checked, because Python's package cronsim is missing on the controller; install the collection's"
@@ -51,12 +52,12 @@ START = datetime.datetime(2023, 1, 1)
 END = datetime.datetime(2029, 1, 1)
 
 
-def fields(schedule):
+def fields(schedule: str) -> list[str]:
     """The five fields of a schedule, with a nickname written out."""
     return NICKNAMES.get(schedule.strip(), schedule).split()
 
 
-def _field_problems(text, name, low, high, names):
+def _field_problems(text: str, name: str, low: int, high: int, names: str) -> Iterator[str]:
     """What keeps cron from taking one field, or what it takes and does not mean."""
     value = rf"[0-9]{{1,2}}{'|' + names if names else ''}"
     for entry in text.split(","):
@@ -79,12 +80,12 @@ def _field_problems(text, name, low, high, names):
             yield f"its {name} is '{text}'; the step must be from 1 to {high}"
 
 
-def runs(schedule, since):
+def runs(schedule: str, since: datetime.datetime) -> Iterator[datetime.datetime]:
     """The times after `since` at which cron runs this, in the time zone of `since`."""
     return CronSim(" ".join(fields(schedule)), since)
 
 
-def gaps(schedule):
+def gaps(schedule: str) -> tuple[float, float]:
     """The shortest and the longest time between two runs, in seconds."""
     soon = itertools.takewhile(lambda time: time < END, runs(schedule, START))
     times = list(itertools.islice(soon, RUNS))
@@ -92,7 +93,7 @@ def gaps(schedule):
     return min(lengths), max(lengths)
 
 
-def schedule_problems(schedule, least=0):
+def schedule_problems(schedule: str, least: float = 0) -> Iterator[str]:
     """Sentences on a schedule that cron does not take, that never comes, or that comes too often or hardly ever."""
     if schedule.strip().startswith("@") and schedule.strip() not in NICKNAMES:
         yield FORM
@@ -120,7 +121,7 @@ def schedule_problems(schedule, least=0):
         yield "more than a year passes between two runs; choose a time that comes each year"
 
 
-def due(schedule, since, count=2):
+def due(schedule: str, since: datetime.datetime, count: int = 2) -> list[datetime.datetime]:
     """The next times after `since` at which this is due, none if it never comes."""
     try:
         return list(itertools.islice(runs(schedule, since), count))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import yaml
 
@@ -18,11 +19,15 @@ class _Loader(yaml.SafeLoader):
     """Takes what Ansible marks with tags of its own for what stands there."""
 
 
+def _scalar(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
+    return loader.construct_scalar(node)
+
+
 for _tag in ("!unsafe", "!vault", "!vault-encrypted"):
-    _Loader.add_constructor(_tag, lambda loader, node: loader.construct_scalar(node))
+    _Loader.add_constructor(_tag, _scalar)
 
 
-def load(text):
+def load(text: str) -> dict[str, Any]:
     """The variables in the text."""
     try:
         values = yaml.load(text, _Loader)
@@ -35,7 +40,7 @@ def load(text):
     return values
 
 
-def get(values, path):
+def get(values: Any, path: list[str]) -> Any:
     """The value at a path of keys."""
     for key in path:
         if not isinstance(values, dict) or key not in values:
@@ -44,7 +49,7 @@ def get(values, path):
     return values
 
 
-def changed(text, path, value):
+def changed(text: str, path: list[str], value: Any) -> str:
     """The text with another value, in the style of JSON, which is YAML; a variable that is missing comes last."""
     wanted = _with(load(text), path, value)
     written = json.dumps(value, ensure_ascii=False)
@@ -70,14 +75,14 @@ def changed(text, path, value):
     return result
 
 
-def _with(values, path, value):
+def _with(values: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
     first, *others = path
     if others:
         return values | {first: _with(get(values, [first]), others, value)}
     return values | {first: value}
 
 
-def _end(text, node):
+def _end(text: str, node: yaml.Node) -> int:
     """Where a value ends. The parser lets a block end where the next key begins, behind the comments between."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
@@ -88,7 +93,7 @@ def _end(text, node):
     return end
 
 
-def _node(node, path):
+def _node(node: Any, path: list[str]) -> yaml.Node | None:
     """The node of a value; None if the first key is missing."""
     for number, key in enumerate(path):
         found = next((child for name, child in node.value if name.value == key), None)

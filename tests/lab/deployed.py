@@ -12,6 +12,7 @@ import subprocess
 from pathlib import Path
 
 import requests
+from ansible_collections.threedpc.pacs.plugins.module_utils.dialed_association import keep_answers
 
 ROOT = Path(__file__).resolve().parents[2]
 # What a link to a study is called in the web interface.
@@ -39,14 +40,9 @@ def lab_images():
 
 
 def associate(entity, address, called, port=4242, **options):
-    """An association with the archive, in which only who waits for an answer gets it.
-
-    pynetdicom's own thread looks for requests of the other side. On a busy machine it takes our answer for one, and
-    drops it; then we would wait in vain and abort.
-    """
+    """An association with the archive, in which only who waits for an answer gets it."""
     association = entity.associate(address, port, ae_title=called, **options)
-    get_msg = association.dimse.get_msg
-    association.dimse.get_msg = lambda block=False: get_msg(block=True) if block else (None, None)
+    keep_answers(association)
     return association
 
 

@@ -37,7 +37,8 @@ def made(path, folder):
 def refusal(path):
     with pytest.raises(PacsError) as error:
         segmentation = read(str(path))
-        list(segmentation.segments())
+        for number in segmentation.names:
+            segmentation.make(number)
     assert path.name in error.value.message
     return error.value.message
 
@@ -527,7 +528,8 @@ def test_planes_that_are_left_out(seg, tmp_path):
 def test_a_single_plane_is_as_thick_as_it_says(seg, tmp_path):
     """The library would take 1 mm."""
     path = seg(lambda d: set_all(d, "SpacingBetweenSlices", None), only=[4])
-    [segment] = read(str(path)).segments()
+    segmentation = read(str(path))
+    [segment] = map(segmentation.make, segmentation.names)
     assert segment.voxel_volume == pytest.approx(2 * 2 * 3)
 
     def silent(dataset):
