@@ -18,16 +18,20 @@ description:
   - Files are written to the machine that the module runs on, usually the controller.
 author:
   - threedpc.pacs contributors (@threedpc)
+extends_documentation_fragment:
+  - threedpc.pacs.attributes
 requirements:
   - numpy
   - pydicom >= 3.0
 attributes:
   check_mode:
     support: full
-    description: Makes the study in memory, reports which files differ and writes nothing.
+    details: Makes the study in memory, reports which files differ and writes nothing.
   diff_mode:
     support: none
-    description: The files are binary; RV(changed_files) names those that differ.
+    details: The files are binary; RV(changed_files) names those that differ.
+  idempotent:
+    support: full
 options:
   dest:
     description:

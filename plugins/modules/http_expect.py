@@ -19,16 +19,19 @@ description:
     server says about an error, and what was asked for in O(checks[].expect).
 author:
   - threedpc.pacs contributors (@threedpc)
+extends_documentation_fragment:
+  - threedpc.pacs.attributes
 attributes:
   check_mode:
     support: partial
-    description: The module changes nothing by itself.
     details:
       - Checks with O(checks[].attempt) are left out and reported as not checked.
       - Everything else is asked as usual, whatever its method.
   diff_mode:
     support: none
-    description: There is nothing to compare.
+    details: There is nothing to compare.
+  idempotent:
+    support: full
 options:
   checks:
     description: What is asked, and what is expected.

@@ -19,14 +19,17 @@ notes:
 author:
   - threedpc.pacs contributors (@threedpc)
 extends_documentation_fragment:
+  - threedpc.pacs.attributes
   - threedpc.pacs.orthanc
 attributes:
   check_mode:
     support: full
-    description: Reads what Orthanc has, reports what would change and writes nothing.
+    details: Reads what Orthanc has, reports what would change and writes nothing.
   diff_mode:
     support: full
-    description: Shows the modalities before and after.
+    details: Shows the modalities before and after.
+  idempotent:
+    support: full
 options:
   name:
     description: Name of one modality, of letters, digits, dashes and underscores.

@@ -18,19 +18,20 @@ description:
 author:
   - threedpc.pacs contributors (@threedpc)
 extends_documentation_fragment:
+  - threedpc.pacs.attributes
   - threedpc.pacs.orthanc
 attributes:
   check_mode:
     support: full
-    description:
+    details:
       - Reads the studies, the site's limits and the ledger, and reports what would be made or revoked.
       - No link is made, so none is returned.
   diff_mode:
     support: full
-    description: Shows what the ledger knows of the shares before and after, never a link or a PIN.
+    details: Shows what the ledger knows of the shares before and after, never a link or a PIN.
   idempotent:
     support: partial
-    description: With V(state=absent) a second run changes nothing. With V(state=present) each run makes another link.
+    details: With V(state=absent) a second run changes nothing. With V(state=present) each run makes another link.
 options:
   state:
     description: Whether to make a share or to revoke shares.

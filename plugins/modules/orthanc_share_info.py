@@ -14,14 +14,9 @@ description:
 author:
   - threedpc.pacs contributors (@threedpc)
 extends_documentation_fragment:
+  - threedpc.pacs.attributes
+  - threedpc.pacs.attributes.info_module
   - threedpc.pacs.orthanc
-attributes:
-  check_mode:
-    support: full
-    description: The module changes nothing.
-  diff_mode:
-    support: none
-    description: The module changes nothing.
 options:
   study:
     description: Only shares of this study, named by its StudyInstanceUID or its Orthanc ID.

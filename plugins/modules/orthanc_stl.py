@@ -27,14 +27,17 @@ requirements:
   - numpy
   - pydicom >= 3.0
 extends_documentation_fragment:
+  - threedpc.pacs.attributes
   - threedpc.pacs.orthanc
 attributes:
   check_mode:
     support: full
-    description: Checks the file, asks Orthanc what is there, and sends and removes nothing.
+    details: Checks the file, asks Orthanc what is there, and sends and removes nothing.
   diff_mode:
     support: full
-    description: Shows the versions of the model before and after.
+    details: Shows the versions of the model before and after.
+  idempotent:
+    support: full
 options:
   study:
     description:

@@ -15,14 +15,9 @@ description:
 author:
   - threedpc.pacs contributors (@threedpc)
 extends_documentation_fragment:
+  - threedpc.pacs.attributes
+  - threedpc.pacs.attributes.info_module
   - threedpc.pacs.orthanc
-attributes:
-  check_mode:
-    support: full
-    description: It changes nothing, so it does the same in check mode.
-  diff_mode:
-    support: N/A
-    description: There is nothing to differ.
 options:
   statistics:
     description: Whether to count what is stored. This takes a while on a large archive.

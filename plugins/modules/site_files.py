@@ -19,15 +19,19 @@ description:
   - The content of a secret appears neither in the result nor in a diff nor in the server's journal.
 author:
   - threedpc.pacs contributors (@threedpc)
+extends_documentation_fragment:
+  - threedpc.pacs.attributes
 attributes:
   check_mode:
     support: full
-    description: Reports what would change and writes nothing.
+    details: Reports what would change and writes nothing.
   diff_mode:
     support: full
-    description:
+    details:
       - Shows every changed file; of a secret it says only that it differs.
       - The old content of a file that not everybody was allowed to read is not shown either.
+  idempotent:
+    support: full
 options:
   directories:
     description:

@@ -21,6 +21,8 @@ description:
   - RTSTRUCT is not read, for want of a well-kept library.
 author:
   - threedpc.pacs contributors (@threedpc)
+extends_documentation_fragment:
+  - threedpc.pacs.attributes
 requirements:
   - numpy
   - vtk
@@ -30,10 +32,12 @@ requirements:
 attributes:
   check_mode:
     support: full
-    description: Makes the surfaces in memory, reports which files differ and writes nothing.
+    details: Makes the surfaces in memory, reports which files differ and writes nothing.
   diff_mode:
     support: none
-    description: The files are binary; RV(models[].changed) tells which differ.
+    details: The files are binary; RV(models[].changed) tells which differ.
+  idempotent:
+    support: full
 options:
   src:
     description: The segmentation. The end of its name tells the format.

@@ -17,16 +17,18 @@ description:
   - It runs on the controller with the vault passwords that Ansible was given. No secret is an argument or a result.
 author:
   - threedpc.pacs contributors (@threedpc)
+extends_documentation_fragment:
+  - threedpc.pacs.attributes
 attributes:
   check_mode:
     support: full
-    description: Reports what would be rotated, and fails where that could not be done.
+    details: Reports what would be rotated, and fails where that could not be done.
   diff_mode:
     support: none
-    description: The file is a secret.
+    details: The file is a secret.
   idempotent:
     support: none
-    description: Each run makes other secrets.
+    details: Each run makes other secrets.
 options:
   path:
     description: The file.
