@@ -102,7 +102,7 @@ def same(one, other):
 def main(root, check):
     """Write or compare every page; the problems found."""
     problems = []
-    for directory in sorted(path.parent for path in root.glob("roles/*/tasks")):
+    for directory in sorted(path for path in root.glob("roles/*") if path.is_dir()):
         role = directory.name
         spec = load(directory / "meta/argument_specs.yml").get("argument_specs", {}).get("main")
         if spec is None:
