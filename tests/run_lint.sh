@@ -27,11 +27,22 @@ scripts() {
   return "$bad"
 }
 
+types() { # what runs on the controller, and the program that runs on the server
+  local program bad=0
+  MYPYPATH=.collections python -m mypy --no-error-summary \
+    -p ansible_collections.threedpc.pacs.plugins.module_utils -p ansible_collections.threedpc.pacs.plugins.plugin_utils || bad=1
+  for program in roles/*/files/pacs; do
+    [ ! -d "$program" ] || MYPYPATH=${program%/pacs} python -m mypy --no-error-summary -p pacs || bad=1
+  done
+  return "$bad"
+}
+
 lint ruff check --no-cache --quiet .
 lint ruff format --no-cache --check --output-format concise .
 lint yamllint --strict .
 lint ansible-lint --nocolor -q
 lint scripts
+lint types
 lint antsibull-changelog lint
 echo "lint: $passed passed, $failed failed"
 [ "$failed" = 0 ]
