@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 
-def server_problems(lines, wanted):
+def server_problems(there, wanted):
     """Sentences on what is somebody else's, an empty list if nothing is."""
     # Here, because to find a filter each process of Ansible loads every file of this folder.
     from ..plugin_utils import server_rules
 
-    return server_rules.server_problems(lines, wanted)
+    return server_rules.server_problems(there, wanted)
 
 
 class FilterModule:

@@ -10,18 +10,13 @@ import hashlib
 import hmac
 import ipaddress
 import json
-import re
-import sys
 from collections.abc import Iterable, Mapping, Set
 from urllib.parse import quote
 
-import yaml
 from ansible.errors import AnsibleFilterError
 from ansible.module_utils.common.text.converters import to_text
 from ansible.parsing.vault import EncryptedString
 
-# Texts that begin like a number in any version of YAML, and the one-letter truths of version 1.1.
-AMBIGUOUS = re.compile(r"[-+.]?[0-9]|[-+]?\.|[yYnN]$")
 # What Orthanc reads as a dollar: the default of a variable that is not set. Without a name it would not start.
 DOLLAR = "${PACS_DOLLAR:-$}"
 
@@ -63,46 +58,6 @@ def orthanc_json(config):
     return text.replace("${", DOLLAR + "{").replace("$", "\\u0024") + "\n"
 
 
-class _ComposeDumper(yaml.SafeDumper):
-    """Quotes whatever a parser of another version of YAML could take for a number or a truth: Compose's is one."""
-
-    def ignore_aliases(self, data):
-        return True
-
-    def text(self, data):
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style='"' if AMBIGUOUS.match(data) else None)
-
-
-_ComposeDumper.add_representer(str, _ComposeDumper.text)
-
-
-def _dollars_doubled(value):
-    """Compose interpolates values, not keys."""
-    if isinstance(value, dict):
-        return {key: _dollars_doubled(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_dollars_doubled(entry) for entry in value]
-    return value.replace("$", "$$") if isinstance(value, str) else value
-
-
-def compose_yaml(fragment):
-    """Serialize a dictionary as a Compose file, in which a literal dollar is doubled."""
-    plain = _dollars_doubled(_plain(fragment))
-    return yaml.dump(plain, Dumper=_ComposeDumper, sort_keys=False, allow_unicode=True, width=sys.maxsize)
-
-
-def network_address(network, number):
-    """The address with this number in a network, whose first and last one belong to no machine."""
-    try:
-        addresses, number = ipaddress.ip_network(to_text(network)), int(number)
-    except (TypeError, ValueError) as error:
-        raise AnsibleFilterError(f"pacs_network: {network!r} has no address number {number!r}: {error}") from error
-    if not 0 < number < addresses.num_addresses - 1:
-        last = addresses.num_addresses - 2
-        raise AnsibleFilterError(f"pacs_network: {network!r} has no address number {number}, they go from 1 to {last}.")
-    return str(addresses[number])
-
-
 def source_networks(sources):
     """The networks and addresses of each family in their order, without those that another one holds."""
     found = {4: [], 6: []}
@@ -139,21 +94,13 @@ def derived_secret(secret, purpose):
     return hmac.new(to_text(secret).encode(), to_text(purpose).encode(), hashlib.sha256).hexdigest()
 
 
-def postgres_option(setting):
-    """A setting, as an item of a dictionary, in the form that PostgreSQL's command line takes."""
-    return ["-c", f"{setting['key']}={setting['value']}"]
-
-
 class FilterModule:
     """Filters of the collection."""
 
     def filters(self):
         return {
-            "compose_yaml": compose_yaml,
             "derived_secret": derived_secret,
-            "network_address": network_address,
             "orthanc_json": orthanc_json,
-            "postgres_option": postgres_option,
             "postgresql_uri": postgresql_uri,
             "source_networks": source_networks,
         }

@@ -13,9 +13,9 @@ from ansible.plugins.lookup import LookupBase
 
 
 def declared(file, dest):
-    """A file as C(site_files) wants it."""
+    """A file as C(site_files) wants it, or without a destination as a service's role says it."""
     content = file.read_bytes()
-    entry = {"path": f"{dest}/{file.name}"}
+    entry = {"path": f"{dest}/{file.name}"} if dest else {"name": file.name}
     try:
         return entry | {"content": content.decode()}
     except UnicodeDecodeError:
@@ -30,4 +30,4 @@ class LookupModule(LookupBase):
         files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
         if not files:
             raise AnsibleError(f"{folder} holds no file")
-        return [[declared(file, kwargs["dest"]) for file in files]]
+        return [[declared(file, kwargs.get("dest")) for file in files]]

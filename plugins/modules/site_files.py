@@ -134,114 +134,15 @@ options:
       - Not run in check mode.
     type: list
     elements: str
-  services:
+  parts:
     description:
-      - The same for several services, in one round trip. All of them are looked at, and what is to be validated is,
-        before anything of any of them is written; then they are written one after the other.
-      - Each comes after what stands beside this option.
+      - Several services in one round trip. Each has the options O(directories), O(files), O(secrets), O(absent) and
+        O(validate), with which its files are validated and its digest is made.
+      - All of them are looked at, and what is to be validated is, before anything of any of them is written. Then they
+        are written one after the other, after what stands beside this option.
     type: list
     elements: dict
     default: []
-    suboptions:
-      directories:
-        description: As O(directories).
-        type: list
-        elements: dict
-        default: []
-        suboptions:
-          path:
-            description: As O(directories[].path).
-            type: path
-            required: true
-          mode:
-            description: As O(directories[].mode).
-            type: str
-            default: "0755"
-          owner:
-            description: As O(directories[].owner).
-            type: int
-            default: 0
-          group:
-            description: As O(directories[].group).
-            type: int
-            default: 0
-      files:
-        description: As O(files).
-        type: list
-        elements: dict
-        default: []
-        suboptions:
-          path:
-            description: As O(files[].path).
-            type: path
-            required: true
-          content:
-            description: As O(files[].content).
-            type: raw
-            required: true
-          encoding:
-            description: As O(files[].encoding).
-            type: str
-            choices: [text, base64]
-            default: text
-          inputs_digest:
-            description: As O(files[].inputs_digest), of this service.
-            type: bool
-            default: false
-          mode:
-            description: As O(files[].mode).
-            type: str
-            default: "0644"
-          owner:
-            description: As O(files[].owner).
-            type: int
-            default: 0
-          group:
-            description: As O(files[].group).
-            type: int
-            default: 0
-      secrets:
-        description: As O(secrets).
-        type: list
-        elements: dict
-        default: []
-        suboptions:
-          path:
-            description: As O(secrets[].path).
-            type: path
-            required: true
-          content:
-            description: As O(secrets[].content).
-            type: raw
-            required: true
-          mode:
-            description: As O(secrets[].mode).
-            type: str
-            default: "0400"
-          owner:
-            description: As O(secrets[].owner).
-            type: int
-            default: 0
-          group:
-            description: As O(secrets[].group).
-            type: int
-            default: 0
-      absent:
-        description: As O(absent).
-        type: list
-        elements: path
-        default: []
-      validate:
-        description: As O(validate), for the O(services[].files) of this service.
-        type: list
-        elements: str
-  then:
-    description:
-      - A command that is run when everything is as declared, in the same round trip. What it answers is
-        RV(then), whatever its return code is; the task judges it.
-      - In check mode it is run only if nothing would change, since it would find the old state.
-    type: list
-    elements: str
 """
 
 EXAMPLES = r"""
@@ -267,23 +168,6 @@ paths:
   type: list
   elements: str
   sample: [/opt/pacs/config/orthanc/orthanc.json]
-then:
-  description: What the command in O(then) answered.
-  returned: if it was run
-  type: dict
-  contains:
-    rc:
-      description: Its return code.
-      type: int
-      sample: 0
-    stdout:
-      description: What it printed.
-      type: str
-      sample: "true"
-    stderr:
-      description: What it complained of.
-      type: str
-      sample: ""
 """
 
 import base64
@@ -298,6 +182,7 @@ import stat
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
 
 # An unquoted 0644 is the number 420 in YAML, so the leading zero is what tells that the quotes are there.
@@ -321,8 +206,9 @@ class JournalModule(AnsibleModule):
 
     def paths(self):
         """All that it is about. The journal takes no NUL, and nobody should write lines of their own into it."""
-        for part in [self.params, *(self.params["services"] or [])]:
-            for path in [entry["path"] for name in KINDS for entry in part[name] or []] + (part["absent"] or []):
+        for part in [self.params, *self.params["parts"]]:
+            entries = [entry.get("path") for name in KINDS for entry in part.get(name) or []]
+            for path in map(str, entries + (part.get("absent") or [])):
                 yield path if path.isprintable() else ascii(path)
 
 
@@ -611,24 +497,35 @@ def part_spec():
     }
 
 
-def run_then(module, command):
-    try:
-        code, out, err = module.run_command(command, handle_exceptions=False, expand_user_and_vars=False)
-    except OSError as error:
-        return {"rc": 127, "stdout": "", "stderr": f"'{command[0]}' could not be run: {error.strerror}"}
-    return {"rc": code, "stdout": out, "stderr": err}
+def checked_parts(module):
+    """What stands beside the option parts, and each of the parts by the same rules."""
+    spec = part_spec()
+    parts = [{name: module.params[name] for name in spec}]
+    validator = ArgumentSpecValidator(spec)
+    for part in module.params["parts"]:
+        # Only the arguments of a module itself are masked by Ansible.
+        module.no_log_values.update(
+            str(entry["content"]) for entry in part.get("secrets") or [] if entry.get("content")
+        )
+        result = validator.validate(part)
+        if result.error_messages:
+            raise PacsError(f"A part can't be read: {'; '.join(result.error_messages)}.")
+        parts.append(result.validated_parameters)
+    return [
+        {name: [dict(entry) if isinstance(entry, dict) else entry for entry in part[name] or []] for name in spec}
+        for part in parts
+    ]
 
 
 def main():
-    services = {"type": "list", "elements": "dict", "default": [], "options": part_spec()}
     module = JournalModule(
-        argument_spec=part_spec() | {"services": services, "then": {"type": "list", "elements": "str"}},
+        argument_spec=part_spec() | {"parts": {"type": "list", "elements": "dict", "default": []}},
         supports_check_mode=True,
     )
     # The modes of new parents must not depend on how strict the server's administrator is.
     os.umask(0o022)
-    site = SiteFiles([copied(part) for part in [module.params, *(module.params["services"] or [])]])
     try:
+        site = SiteFiles(checked_parts(module))
         site.plan()
         if not module.check_mode:
             for part in site.changing:
@@ -643,16 +540,7 @@ def main():
     result = {"changed": bool(site.steps), "paths": [step["path"] for step in site.steps]}
     if module._diff:
         result["diff"] = [step["diff"] for step in site.steps]
-    if module.params["then"] and not (module.check_mode and site.steps):
-        result["then"] = run_then(module, module.params["then"])
     module.exit_json(**result)
-
-
-def copied(part):
-    """What a service needs, for the plan to change; the result shows the module's own."""
-    return {
-        name: [dict(entry) if isinstance(entry, dict) else entry for entry in part[name] or []] for name in part_spec()
-    }
 
 
 if __name__ == "__main__":

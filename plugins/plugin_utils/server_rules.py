@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is somebody else's on a server: nothing of it is removed or replaced, so the site refuses to go on.
 
-Each rule takes what the role host saw (a list of lines by their first word) and what the site wants, and yields
-sentences.
+Each rule takes what the module server_info saw and what the site wants, and yields sentences.
 """
 
 from __future__ import annotations
@@ -16,23 +15,12 @@ PROJECTS = ("pacs", "pacs-rehearsal")
 ENGINE = 25
 # What the role makes first in pacs_dir; an interrupted run has left one of them, or nothing.
 OURS = {"bin", "compose.d", "config", "secrets", "release.json", ".env"}
-SUBORDINATE = re.compile(r"[^:]+:[0-9]+:[0-9]+")
-
-
-def seen(lines):
-    """The rest of each line, by its first word."""
-    found = {}
-    for line in lines:
-        word, _space, rest = line.partition(" ")
-        # A word by itself is that of a package, such as passwd, or a fact without a value.
-        found.setdefault(word, []).extend([rest.strip()] if rest.strip() else [])
-    return found
 
 
 def accounts(there, wanted):
     """The users and groups of the site have their own numbers, and nobody else has them."""
-    for kind, words in (("user", there.get("passwd", [])), ("group", there.get("group", []))):
-        found = [(name, int(number)) for name, _password, number, *_rest in (line.split(":") for line in words)]
+    for kind, entries in (("user", there["users"]), ("group", there["groups"])):
+        found = [(entry["name"], entry["id"]) for entry in entries]
         for name, number in wanted["users"].items():
             for other, has in found:
                 if other == name and has != number:
@@ -43,31 +31,31 @@ def accounts(there, wanted):
                 elif has == number and other != name:
                     yield (
                         f"the {kind} {other} has the number {number}, which only {name} may have: it could read what"
-                        " the services read. Set pacs_first_uid to the first of seven numbers that nobody has"
+                        f" the services read. Set pacs_first_uid to the first of {len(wanted['users'])} numbers that"
+                        " nobody has"
                     )
 
 
 def subordinate(there, wanted):
     """Whoever may use a number in containers of his own reads what belongs to it."""
     numbers = wanted["users"].values()
-    for line in sorted(set(there.get("subid", []))):
-        if not SUBORDINATE.fullmatch(line):
-            continue
-        owner, first, count = line.split(":")
-        if any(int(first) <= number < int(first) + int(count) for number in numbers):
+    told = set()
+    for entry in there["subordinate"]:
+        owner, first = entry["owner"], entry["first"]
+        if (owner, first) not in told and any(first <= number < first + entry["count"] for number in numbers):
+            told.add((owner, first))
             yield (
                 f"/etc/subuid or /etc/subgid gives {owner} the numbers from {first} on, with numbers of the services"
-                " among them. Set pacs_first_uid to the first of seven numbers that nobody has"
+                f" among them. Set pacs_first_uid to the first of {len(wanted['users'])} numbers that nobody has"
             )
 
 
 def owners(there, wanted):
     """Data that belong to other numbers, which the services could not read."""
-    for line in there.get("owner", []):
-        number, _space, path = line.partition(" ")
+    for path, number in there["owners"].items():
         right = wanted["owned"].get(path)
         # One that is root's is about to get its owner.
-        if right is not None and int(number) not in (0, right):
+        if right is not None and number not in (0, right):
             yield (
                 f"{path} belongs to the user {number}, and the services run as others. Stop them, and give it to its"
                 f" new user with: chown --recursive --no-dereference {right}:{right} {path}"
@@ -76,34 +64,33 @@ def owners(there, wanted):
 
 def engine(there, _wanted):
     """An Engine that was not installed by this role stays, or is refused."""
-    client = (there.get("client") or [""])[0]
-    path, _space, package = client.partition(" ")
-    versions = (there.get("server") or [""])[0]
-    if "podman" in client:
+    path, package = there["client"]["path"], there["client"]["package"]
+    version, options = there["engine"]["version"], " ".join(there["engine"]["options"])
+    if "podman" in path + package:
         yield f"{path} is Podman in Docker's place, and the site needs Docker's own Engine. Remove podman-docker"
     elif path.startswith(("/snap/", "/usr/bin/snap", "/var/lib/snapd/")):
         yield (
             "Docker is installed as a snap, which can't read the site's directories. Remove the snap; the Engine of the"
             " distribution is installed then"
         )
-    elif client and "engine" not in there and package not in ("docker.io", "docker-cli"):
+    elif path and not there["compose"] and package not in ("docker.io", "docker-cli"):
         yield (
             f"there is a Docker ({path}{' of the package ' + package if package else ''}) without Compose v2, and"
             " another one in its place would remove it. Install its Compose plugin from where it came, such as the"
             " package docker-compose-plugin of Docker's own repository"
         )
-    number = re.match(r"([0-9]+)\.", versions)
+    number = re.match(r"([0-9]+)\.", version)
     if number and int(number[1]) < ENGINE:
-        yield f"its Docker Engine is {versions.split()[0]}, and the site needs {ENGINE} or later. Upgrade it"
+        yield f"its Docker Engine is {version}, and the site needs {ENGINE} or later. Upgrade it"
     for option, what in (("name=userns", "user namespaces (userns-remap)"), ("name=rootless", "no root")):
-        if option in versions:
+        if option in options:
             yield f"its Docker Engine runs with {what}, so files don't belong to whom they are given. Switch that off"
 
 
 def projects(there, wanted):
     """Containers of another Compose project with the site's name."""
-    for line in there.get("container", []):
-        name, project, folder = (line.split(" ") + ["", "", ""])[:3]
+    for entry in there["containers"]:
+        name, project, folder = entry["name"], entry["project"], entry["folder"]
         ours = [wanted["directory"], wanted["data"]]
         if project in PROJECTS and folder and not any(folder == own or folder.startswith(own + "/") for own in ours):
             yield (
@@ -114,7 +101,7 @@ def projects(there, wanted):
 
 def directories(there, wanted):
     """A directory that somebody else has filled."""
-    names = {name for name in there.get("entry", []) if name != "lost+found"}
+    names = {name for name in there["entries"] if name != "lost+found"}
     if names and not names & OURS:
         yield (
             f"{wanted['directory']} is there and holds something else ({', '.join(sorted(names)[:5])}). Set pacs_dir to"
@@ -124,23 +111,20 @@ def directories(there, wanted):
 
 def ports(there, wanted):
     """What already listens at a port of the site, unless it is the site."""
-    published = " ".join(line for line in there.get("container", []) if line.split(" ")[1:2] == [PROJECTS[0]])
-    for line in there.get("listener", []):
-        words = line.split()
-        if len(words) < 4 or words[3].startswith(("127.", "[::1]")):
+    published = " ".join(entry["ports"] for entry in there["containers"] if entry["project"] == PROJECTS[0])
+    for entry in there["listeners"]:
+        if entry["address"].startswith(("127.", "[::1]")):
             continue
-        number = words[3].rpartition(":")[2]
-        name = next((name for name, port in wanted["ports"].items() if str(port) == number), None)
+        number = entry["port"]
+        name = next((name for name, port in wanted["ports"].items() if int(port) == number), None)
         if name and f":{number}->" not in published:
-            program = re.search(r'users:\(\("([^"]+)"', line)
-            by = program[1] if program else "another program"
+            by = entry["program"] or "another program"
             yield f"{by} listens at port {number} already. Stop it, or set {name} to another port"
 
 
 RULES = (engine, accounts, subordinate, directories, projects, owners, ports)
 
 
-def server_problems(lines, wanted):
-    there = seen(lines)
+def server_problems(there, wanted):
     found = [sentence for rule in RULES for sentence in rule(there, wanted)]
     return list(dict.fromkeys(found))

@@ -499,9 +499,21 @@ def remove_superseded(images: dict[str, list[str]]) -> None:
 # --- what the playbooks get ---
 
 
+def default_images(found: object) -> dict[str, str]:
+    """The images in what a role declares, at any depth."""
+    if isinstance(found, dict):
+        own = {found["image"]: found["image_default"]} if "image_default" in found else {}
+        return own | default_images(list(found.values()))
+    if isinstance(found, list):
+        return {name: image for entry in found for name, image in default_images(entry).items()}
+    return {}
+
+
 def upstream_images() -> dict[str, str]:
-    """Return the images that the role pacs declares, pulled where they are missing."""
-    declared = yaml.safe_load((ROOT / "roles/pacs/vars/main.yml").read_text())["__pacs_image_defaults"]
+    """Return the images that the roles declare, pulled where they are missing."""
+    declared = {}
+    for tasks in ROOT.glob("roles/*/tasks/declare.yml"):
+        declared |= default_images(yaml.safe_load(tasks.read_text()))
     for reference in declared.values():
         if not ask("docker", "image", "inspect", "--format={{.Id}}", reference):
             say(f"{reference}: pulling")

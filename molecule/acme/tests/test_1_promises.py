@@ -131,6 +131,6 @@ def test_the_line_of_cron_is_the_sites_own_minute_twice_a_day():
 
 
 def test_no_secret_of_the_order_is_an_argument_or_in_the_environment():
-    fragment = server("cat /opt/pacs/compose.d/certbot.yml")
+    fragment = server("cat /opt/pacs/compose.d/certbot.json")
     assert "secret" not in fragment.replace("secrets", "") and "BEGIN" not in fragment
-    assert SERVER and ACME_ADDRESS in server("cat /opt/pacs/secrets/tls/certbot.ini")
+    assert SERVER and ACME_ADDRESS in server("cat /opt/pacs/secrets/certbot/certbot")

@@ -28,7 +28,7 @@ from conftest import (
 )  # fmt: skip
 
 SETTINGS = "/opt/pacs/config/tls/certificates.json"
-CERTBOT = "/opt/pacs/secrets/tls/certbot.ini"
+CERTBOT = "/opt/pacs/secrets/certbot/certbot"
 SOMETHING_ELSE = (SCENARIO / "something_else.py").read_text()
 
 
@@ -211,7 +211,7 @@ def test_an_account_can_be_bound_to_one_at_the_authority(due):
     run = play({"tls_acme_eab_kid": "clinic", "tls_acme_eab_hmac_key": key})
     assert changed(run) and trusted()
     assert key not in run.stdout
-    assert key not in server("journalctl --output=cat; cat /opt/pacs/compose.d/*.yml")
+    assert key not in server("journalctl --output=cat; cat /opt/pacs/compose.d/*.json")
     assert key in server(f"cat {CERTBOT}")
     pebble("start", "3600")
 
@@ -234,7 +234,7 @@ def test_where_port_80_is_closed_the_name_server_tells_the_authority(due):
         assert served().serial_number != before
     finally:
         next(steps, None)
-    assert key not in server("journalctl --output=cat; cat /opt/pacs/compose.d/*.yml")
+    assert key not in server("journalctl --output=cat; cat /opt/pacs/compose.d/*.json")
     answer = requests.get(f"https://{NAME}/", verify=str(FILES / "root.pem"), timeout=60, allow_redirects=False)
     assert answer.headers["Strict-Transport-Security"] == "max-age=300"
     plain = requests.get(f"http://{NAME}/", timeout=60, allow_redirects=False)

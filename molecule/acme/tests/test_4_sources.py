@@ -102,8 +102,9 @@ def test_a_change_of_the_source_interrupts_nobody(step):
         assert issuer().startswith({"acme": "Pebble", "provided": "Hospital IT", "selfsigned": "Clinic local"}[target])
         assert target != "acme" or trusted()
     # Nothing of another source is left that anything could read.
-    left = server("cd /opt/pacs && ls secrets/tls compose.d/certbot.yml", check=False)
-    assert ("certbot.ini" in left, "compose.d/certbot.yml" in left) == (target == "acme",) * 2
+    left = server("cd /opt/pacs && ls secrets/tls config/certbot/certbot.sh secrets/certbot/certbot compose.d/certbot.json", check=False)
+    own = ("config/certbot/certbot.sh", "secrets/certbot/certbot", "compose.d/certbot.json")
+    assert [name in left for name in own] == [target == "acme"] * 3
     assert ("provided.key" in left) == ("tls_provided_private_key" in changes)
     if target not in ROUND[: step + 1]:
         assert changed(play(changes)) == 0

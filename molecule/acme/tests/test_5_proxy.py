@@ -138,7 +138,7 @@ def test_a_certificate_is_ordered_through_the_sites_proxy(tmp_path):
         # Where a password could be seen.
         shown = server("cd /opt/pacs && docker compose --profile certificates config; cat config/tls/certificates.json")
         assert place in shown and "p%40ss" not in shown and PASSWORD not in shown
-        assert server("stat --format '%a %U' /opt/pacs/secrets/tls/proxy") == "400 root"
+        assert server("stat --format '%a %U' /opt/pacs/secrets/certbot/proxy") == "400 root"
         found.stop()
         server("rm -f /var/lib/pacs/tls/acme/site.pem")
         before = served().serial_number
@@ -152,4 +152,4 @@ def test_a_certificate_is_ordered_through_the_sites_proxy(tmp_path):
     finally:
         found.stop()
         changed(play())
-    assert docker("exec", SITE["lab_server_name"], "cat", "/opt/pacs/secrets/tls/proxy") == ""
+    assert docker("exec", SITE["lab_server_name"], "cat", "/opt/pacs/secrets/certbot/proxy") == ""

@@ -170,96 +170,6 @@ def test_plain_takes_everything_that_can_be_written():
     assert site._plain(values) == ["a", [1, 2], ["a", "b"], "2026-01-31T12:00:00"]
 
 
-# Compose's YAML.
-
-
-def interpolated(text):
-    """What Compose does with a value."""
-    assert "$" not in text.replace("$$", "")
-    return text.replace("$$", "$")
-
-
-@pytest.mark.parametrize("password", PASSWORDS)
-def test_compose_yaml_reads_back(password):
-    text = site.compose_yaml({"services": {"x": {"environment": {"A": password}, "command": [password]}}})
-    service = yaml.safe_load(text)["services"]["x"]
-    assert interpolated(service["environment"]["A"]) == password
-    assert interpolated(service["command"][0]) == password
-
-
-def test_compose_yaml_keeps_keys_and_their_order():
-    """Compose interpolates values alone."""
-    text = site.compose_yaml({"z": {"$key": "$value"}, "a": 1})
-    assert text.index("z:") < text.index("a:")
-    assert yaml.safe_load(text) == {"z": {"$key": "$$value"}, "a": 1}
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["1e3", "0o17", "012", "1_000", "12:30", ".5", "-1", "+1", "1", "y", "n", "Y", "on", "~", "=", "<<", ".inf", "0b1"],
-)
-def test_compose_yaml_quotes_what_another_yaml_takes_for_something_else(text):
-    written = site.compose_yaml({"a": text}).removeprefix("a: ").rstrip("\n")
-    assert written in (f'"{text}"', f"'{text}'")
-
-
-def test_compose_yaml_keeps_the_types_apart():
-    value = {"a": "8", "b": 8, "c": "true", "d": True, "e": None, "f": 1.5, "g": [], "h": {}}
-    assert yaml.safe_load(site.compose_yaml(value)) == value
-
-
-def test_compose_yaml_never_makes_an_alias_nor_breaks_a_line():
-    shared = {"x": "word " * 100}
-    text = site.compose_yaml({"a": shared, "b": shared, "c": [shared["x"]]})
-    assert "&" not in text
-    assert len(text.splitlines()) == 6
-    assert yaml.safe_load(text) == {"a": shared, "b": shared, "c": [shared["x"]]}
-
-
-def test_compose_yaml_of_lazy_values(template):
-    text = template("{'a': nested} | compose_yaml", "name: $x\nnested: ['{{ name }}', 2]\n")
-    assert yaml.safe_load(text) == {"a": ["$$x", 2]}
-
-
-# Addresses.
-
-
-@pytest.mark.parametrize(
-    ("network", "number", "address"),
-    [
-        ("172.30.42.0/24", 1, "172.30.42.1"),
-        ("172.30.42.0/24", 254, "172.30.42.254"),
-        ("10.0.0.16/28", "14", "10.0.0.30"),
-        ("fd00::/64", 10, "fd00::a"),
-    ],
-)
-def test_network_address(network, number, address):
-    assert site.network_address(network, number) == address
-
-
-@pytest.mark.parametrize("number", [0, 15, 16, -1, 10**30])
-def test_network_address_out_of_range(number):
-    with pytest.raises(AnsibleFilterError, match=rf"'10\.0\.0\.16/28' has no address number {number}, .* 1 to 14"):
-        site.network_address("10.0.0.16/28", number)
-
-
-@pytest.mark.parametrize(
-    ("network", "number"),
-    [
-        ("172.30.42.1/24", 1),
-        ("172.30.42.0/33", 1),
-        ("nonsense", 1),
-        ("", 1),
-        (None, 1),
-        ("10.0.0.0/28", "x"),
-        ("10.0.0.0/28", None),
-    ],
-)
-def test_network_address_of_nonsense(network, number):
-    with pytest.raises(AnsibleFilterError, match="pacs_network"):
-        site.network_address(network, number)
-
-
 # Sources.
 
 
@@ -292,12 +202,6 @@ def test_source_networks_of_nonsense(source):
 
 
 # PostgreSQL.
-
-
-def test_postgres_option():
-    assert site.postgres_option({"key": "max_connections", "value": 100}) == ["-c", "max_connections=100"]
-
-
 def test_a_derived_secret_is_another_for_each_secret_and_purpose():
     made = {site.derived_secret(secret, purpose) for secret in ("a", "ü", "ab") for purpose in ("x", "y")}
     assert len(made) == 6

@@ -55,6 +55,7 @@ def test_the_files_of_a_folder_are_declared(tmp_path):
         {"path": "/opt/x/a.txt", "content": "ü\n"},
         {"path": "/opt/x/b.bin", "content": "/wA=", "encoding": "base64"},
     ]
+    assert lookup.run([str(tmp_path)], {})[0][0] == {"name": "a.txt", "content": "ü\n"}
 
 
 def test_an_empty_folder_is_a_mistake(tmp_path):

@@ -648,7 +648,7 @@ def test_services_are_written_in_one_go(run, tmp_path):
         part(directories=[{"path": tmp_path / "a"}], files=[{"path": tmp_path / "a" / "f", "content": "1"}]),
         part(secrets=[{"path": tmp_path / "b" / "s", "content": SECRETS[0]}]),
     ]
-    applied = sequence(run, tmp_path, services=services)
+    applied = sequence(run, tmp_path, parts=services)
     assert applied["paths"] == [str(tmp_path / name) for name in ("a", "a/f", "b/s")]
     assert (tmp_path / "b" / "s").read_text() == SECRETS[0]
     assert SECRETS[0] not in json.dumps(applied, ensure_ascii=False)
@@ -661,7 +661,7 @@ def test_what_one_service_refuses_changes_nothing_of_another(run, tmp_path, wron
     other = part(files=[{"path": tmp_path / ("g" if wrong == "validate" else "directory"), "content": "2"}])
     other["validate"] = [sys.executable, "-c", "raise SystemExit('not valid')"]
     before = snapshot(tmp_path)
-    assert run(services=[right, other])["failed"]
+    assert run(parts=[right, other])["failed"]
     assert snapshot(tmp_path) == before
 
 
@@ -674,25 +674,12 @@ def test_each_service_is_validated_with_its_own_files_and_only_if_they_change(ru
         part(files=[{"path": tmp_path / "f", "content": "1"}]) | {"validate": never},
         part(files=[{"path": tmp_path / "g", "content": "2"}]) | {"validate": listed},
     ]
-    assert run(services=services)["paths"] == [str(tmp_path / "g")]
+    assert run(parts=services)["paths"] == [str(tmp_path / "g")]
 
 
 def test_two_services_may_not_declare_the_same_path(run, tmp_path):
     both = part(files=[{"path": tmp_path / "f", "content": "1"}])
-    assert "declared twice" in run(services=[both, both])["msg"]
-
-
-def test_then_answers_and_never_fails_the_task(run, tmp_path):
-    path = tmp_path / "f"
-    command = [sys.executable, "-c", f"import sys; print(open({str(path)!r}).read()); sys.exit(3)"]
-    files = [{"path": path, "content": "x"}]
-    assert "then" not in run(check_mode=True, files=files, then=command)
-    for changed in (True, False):
-        done = run(files=files, then=command)
-        assert (done["changed"], done["then"]) == (changed, {"rc": 3, "stdout": "x\n", "stderr": ""})
-    assert run(check_mode=True, files=files, then=command)["then"]["rc"] == 3
-    missing = run(files=files, then=["/no/such/command"])
-    assert missing["then"]["rc"] == 127 and "could not be run" in missing["then"]["stderr"]
+    assert "declared twice" in run(parts=[both, both])["msg"]
 
 
 # The digest of what a service reads.
@@ -751,7 +738,7 @@ def test_digest_depends_on_nothing_else(digest, run, tmp_path):
     other = {"files": [OWN | DIGEST_OF | {"path": str(tmp_path / "other"), "content": "@inputs_digest@ x"}]}
     told["content"] = "again, " + told["content"]
     inputs["files"].append(told)
-    assert run(services=[other, inputs])["paths"] == [str(tmp_path / "other"), told["path"]]
+    assert run(parts=[other, inputs])["paths"] == [str(tmp_path / "other"), told["path"]]
     assert (tmp_path / "fragment.yml").read_text() == "again, " + first
     assert (tmp_path / "other").read_text()[:12] not in first
 
