@@ -572,25 +572,9 @@ RULES = {
     "pacs_shares_domain": optional(shares_domain),
     "pacs_share_days": between(1, 3650),
     "pacs_share_max_days": between(1, 3650),
-    **{
-        f"pacs_memory_limits.{service}": memory_limit
-        for service in (
-            "postgres",
-            "orthanc",
-            "orthanc-for-shares",
-            "orthanc-auth-service",
-            "share-gate",
-            "staff-gate",
-            "nginx",
-            "haproxy",
-        )
-    },
-    "pacs_images.orthanc": image,
-    "pacs_images.auth_service": image,
-    "pacs_images.postgres": image,
-    "pacs_images.nginx": image,
-    "pacs_images.haproxy": image,
-    "pacs_images.certbot": image,
+    # Which services and images there are, their roles say.
+    "pacs_memory_limits.*": memory_limit,
+    "pacs_images.*": image,
     "pacs_image_archives": archives,
     "pacs_image_archives[]": local_path,
     "pacs_orthanc_config": orthanc_config(),

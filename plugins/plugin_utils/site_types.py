@@ -166,6 +166,8 @@ class Checker:
             return value
         elif isinstance(value, dict) and option.get("options"):
             value = self._dictionary(where, path, value, option["options"], secret)
+        elif isinstance(value, dict) and f"{path}.*" in self.rules:
+            value = {key: self.check(f"{where}: {key}", f"{path}.*", entry, {}, secret) for key, entry in value.items()}
         for right in self.rules.get(path, lambda _value: ())(value):
             self.report(where, value, right, secret or isinstance(value, (dict, list)))
         return value

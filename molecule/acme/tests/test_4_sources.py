@@ -102,7 +102,10 @@ def test_a_change_of_the_source_interrupts_nobody(step):
         assert issuer().startswith({"acme": "Pebble", "provided": "Hospital IT", "selfsigned": "Clinic local"}[target])
         assert target != "acme" or trusted()
     # Nothing of another source is left that anything could read.
-    left = server("cd /opt/pacs && ls secrets/tls config/certbot/certbot.sh secrets/certbot/certbot compose.d/certbot.json", check=False)
+    left = server(
+        "cd /opt/pacs && ls secrets/tls config/certbot/certbot.sh secrets/certbot/certbot compose.d/certbot.json",
+        check=False,
+    )
     own = ("config/certbot/certbot.sh", "secrets/certbot/certbot", "compose.d/certbot.json")
     assert [name in left for name in own] == [target == "acme"] * 3
     assert ("provided.key" in left) == ("tls_provided_private_key" in changes)

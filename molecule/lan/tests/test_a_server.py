@@ -12,7 +12,8 @@ import requests
 SCENARIO = Path(__file__).resolve().parents[1]
 WARD9 = "http://10.213.44.9"
 SERVER = deployed.Shell("threedpc-pacs-ward9")
-SERVICES = {"pacs-postgres", "pacs-orthanc", "pacs-auth", "pacs-gate", "pacs-nginx", "pacs-haproxy"}
+SERVICES = {"pacs-postgres", "pacs-orthanc", "pacs-auth", "pacs-gate", "pacs-nginx", "pacs-haproxy",
+            "pacs-staff-gate"}  # fmt: skip
 # What monitoring may read.
 OPEN = re.compile(r"/var/lib/pacs/(space\.log|tls/status\.json|tls/ca/ca\.crt|tls/acme/webroot/.*)")
 PLANTED = "import pathlib; pathlib.Path('/tmp/planted').write_text(__name__)"

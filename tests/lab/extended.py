@@ -1,0 +1,35 @@
+"""A copy of the collection with one more service: its role, and one line in the list of services."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import deployed
+
+ROLE = Path(__file__).parent / "hello"
+LIST = "playbooks/tasks/services.yml"
+LAST = "    - threedpc.pacs.tls\n"
+
+
+def collection(folder: Path) -> Path:
+    """Make the copy; returns where it is."""
+    copy = folder / "ansible_collections/threedpc/pacs"
+    for part in ("meta", "playbooks", "plugins", "roles"):
+        # A copy finds itself by its path, not by the link that finds the checkout.
+        shutil.copytree(
+            deployed.ROOT / part,
+            copy / part,
+            symlinks=True,
+            ignore=shutil.ignore_patterns("collections", "__pycache__"),
+        )
+    shutil.copy(deployed.ROOT / "galaxy.yml", copy)
+    return copy
+
+
+def with_service(copy: Path) -> None:
+    """Add the role and the line."""
+    shutil.copytree(ROLE, copy / "roles/hello")
+    text = (copy / LIST).read_text(encoding="utf-8")
+    assert text.count(LAST) == 1
+    (copy / LIST).write_text(text.replace(LAST, f"{LAST}    - threedpc.pacs.hello\n"), encoding="utf-8")
