@@ -49,6 +49,8 @@ class Site:
     database: str
     orthanc_config: dict[str, Any]
     services: list[str]
+    # Those of them that others reach at ports of the server.
+    publishing: list[str]
     firewall_enabled: bool
     dicom_enabled: bool
     dicom_port: int

@@ -38,7 +38,7 @@ def of_server(site: Site, asked: Mapping[str, Answer]) -> Iterator[Result]:
     """What the server says of itself."""
     if "server" in asked:
         containers, _separator, status = str(asked["server"].get("stdout", "")).partition(SEPARATOR)
-        yield from server.results(server.containers(containers), site.services)
+        yield from server.results(server.containers(containers), site.services, site.publishing)
         yield from egress.results(asked.get("egress", {}), site.services, site.firewall_enabled)
         yield from certificates.results(status, site.certificate_limits)
     if "sockets" in asked:

@@ -11,9 +11,6 @@ from typing import Any
 
 from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import Result
 
-# The only services that anybody outside the server may reach.
-PUBLISHED = {"nginx", "haproxy"}
-
 
 def containers(output: str) -> list[dict[str, Any]]:
     """The containers of `docker compose ps --format json`: newer ones write a line each, older ones a list."""
@@ -23,7 +20,9 @@ def containers(output: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def results(containers: Sequence[Mapping[str, Any]], services: Sequence[str]) -> Iterator[Result]:
+def results(
+    containers: Sequence[Mapping[str, Any]], services: Sequence[str], publishing: Sequence[str]
+) -> Iterator[Result]:
     """Whether every service runs and is healthy, and whether only those that should can be reached from outside."""
     for service in services:
         found = [entry for entry in containers if entry.get("Service") == service]
@@ -39,10 +38,11 @@ def results(containers: Sequence[Mapping[str, Any]], services: Sequence[str]) ->
             got=state or "no container",
             status="passed" if state == "running healthy" else "failed",
         )
-    yield published(containers)
+    yield published(containers, publishing)
 
 
-def published(containers: Sequence[Mapping[str, Any]]) -> Result:
+def published(containers: Sequence[Mapping[str, Any]], publishing: Sequence[str]) -> Result:
+    """Nobody outside the server reaches a service that does not declare it."""
     open_ports: dict[str, set[int]] = {}
     for entry in containers:
         for port in entry.get("Publishers") or []:
@@ -52,9 +52,9 @@ def published(containers: Sequence[Mapping[str, Any]]) -> Result:
     return Result(
         area="Server",
         id="published-ports",
-        promise="Nothing but the web server and the DICOM port can be reached from outside",
+        promise="Only the services that are meant to be can be reached from outside",
         request="docker compose ps",
-        expected="ports of nginx and haproxy only",
+        expected=f"ports of {' and '.join(publishing)} only",
         got=got or "no port",
-        status="passed" if open_ports and set(open_ports) <= PUBLISHED else "failed",
+        status="passed" if open_ports and set(open_ports) <= set(publishing) else "failed",
     )

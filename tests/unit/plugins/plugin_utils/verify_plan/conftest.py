@@ -25,6 +25,7 @@ SITE = {
     "database": "postgresql",
     "orthanc_config": {},
     "services": ["postgres", "orthanc", "nginx"],
+    "publishing": ["nginx"],
     "firewall_enabled": True,
     "dicom_enabled": True,
     "dicom_port": 4242,

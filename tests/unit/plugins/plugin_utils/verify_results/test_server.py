@@ -30,7 +30,7 @@ def test_both_forms_of_compose_are_read(write):
 
 
 def test_healthy_containers_pass():
-    results = list(server.results(HEALTHY, ["postgres", "haproxy", "nginx"]))
+    results = list(server.results(HEALTHY, ["postgres", "haproxy", "nginx"], ["haproxy", "nginx"]))
     assert set(statuses(results).values()) == {"passed"}
     assert results[-1]["got"] == "haproxy 4242, nginx 80 443"
 
@@ -49,6 +49,6 @@ def test_healthy_containers_pass():
     ],
 )
 def test_what_is_wrong_with_a_container_fails(containers, failed, got):
-    results = {result["id"]: result for result in server.results(containers, ["orthanc"])}
+    results = {result["id"]: result for result in server.results(containers, ["orthanc"], ["haproxy", "nginx"])}
     assert results[failed]["status"] == "failed"
     assert results[failed]["got"] == got
