@@ -72,7 +72,7 @@ options:
         type: raw
         required: true
       encoding:
-        description: V(base64) if O(files[].content) stands for a file that is not text. A diff shows its size alone.
+        description: V(base64) if O(files[].content) stands for a file that is not text. A diff only shows its size.
         type: str
         choices: [text, base64]
         default: text
@@ -139,7 +139,7 @@ options:
       - Several services in one round trip. Each has the options O(directories), O(files), O(secrets), O(absent) and
         O(validate), with which its files are validated and its digest is made.
       - All of them are looked at, and what is to be validated is, before anything of any of them is written. Then they
-        are written one after the other, after what stands beside this option.
+        are written one after the other, after what is given beside this option.
     type: list
     elements: dict
     default: []
@@ -279,7 +279,7 @@ class SiteFiles:
 
     def plan_absent(self, path):
         if os.path.isdir(path) and not os.path.islink(path):
-            raise PacsError(f"{path} is a directory; this module removes files alone.")
+            raise PacsError(f"{path} is a directory; this module only removes files.")
         if os.path.lexists(path):
             self.step(path, "present\n", "absent\n", os.unlink, path)
 
@@ -498,7 +498,7 @@ def part_spec():
 
 
 def checked_parts(module):
-    """What stands beside the option parts, and each of the parts by the same rules."""
+    """What is given beside the option parts, and each of the parts by the same rules."""
     spec = part_spec()
     parts = [{name: module.params[name] for name in spec}]
     validator = ArgumentSpecValidator(spec)

@@ -285,7 +285,7 @@ def test_something_else_where_a_file_belongs(run, tmp_path, make, kind):
 
 def test_absent_directory(run, tmp_path):
     (tmp_path / "d").mkdir()
-    assert "removes files alone" in refused(run, tmp_path, absent=[tmp_path / "d"])
+    assert "only removes files" in refused(run, tmp_path, absent=[tmp_path / "d"])
 
 
 def test_last_of_many_is_wrong_and_the_first_is_not_touched(run, tmp_path):
