@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The walls between the roles: they meet only in pacs_* variables and in arguments of an entry point."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
+# What a task of one role hands to an entry point of another.
+ARGUMENTS = {"host_packages", "stack_only"}
+# A program in a shell's language, which belongs into a file with tests.
+PROGRAM = re.compile(r"set -o |\bawk\b|<<<|declare -A|\| sed ")
+COMMENT = re.compile(r"^\s*#|\{#.*?#\}|(?<=\s)#\s.*$", re.MULTILINE)
+
+
+def load(path):
+    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
+
+
+def named(found):
+    """Every variable that tasks register, set as a fact or loop with, at any depth."""
+    if isinstance(found, list):
+        for entry in found:
+            yield from named(entry)
+    elif isinstance(found, dict):
+        yield from [found["register"]] if isinstance(found.get("register"), str) else []
+        yield from found.get("ansible.builtin.set_fact", {})
+        for key in ("block", "rescue", "always"):
+            yield from named(found.get(key, []))
+        yield from [found["loop_control"]["loop_var"]] if "loop_var" in found.get("loop_control", {}) else []
+
+
+def registered(role):
+    for path in (ROOT / "roles" / role / "tasks").glob("*.yml"):
+        yield from named(load(path))
+
+
+def own(role):
+    """Every variable that is a role's own."""
+    folder = ROOT / "roles" / role
+    options = (load(folder / "meta/argument_specs.yml").get("argument_specs") or {}).values()
+    names = {name for entry in options for name in entry.get("options") or {}}
+    names |= {*load(folder / "defaults/main.yml"), *registered(role)}
+    names |= {*load(folder / "vars/main.yml")}
+    return {name for name in names if not name.startswith("pacs_")} - ARGUMENTS
+
+
+def texts(role):
+    folder = ROOT / "roles" / role
+    for path in sorted([*folder.rglob("*.yml"), *folder.rglob("*.j2")]):
+        if path.parent.name != "meta":
+            yield path, COMMENT.sub("", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_names_of_variables_begin_with_the_role_or_are_the_sites(role):
+    """The rule of ansible-lint, which knows no facts that roles hand over."""
+    folder = ROOT / "roles" / role
+    names = {*registered(role), *load(folder / "defaults/main.yml"), *load(folder / "vars/main.yml")}
+    assert {name for name in names if not name.startswith((f"{role}_", f"__{role}_", "pacs_"))} == set()
+
+
+def test_no_program_is_in_a_variable():
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in sorted([*ROOT.glob("roles/*/vars/**/*.yml"), *ROOT.glob("roles/*/defaults/*.yml")])
+        for line in COMMENT.sub("", path.read_text(encoding="utf-8")).splitlines()
+        if PROGRAM.search(line)
+    ]
+    assert found == []
+
+
+def test_variables_stay_few():
+    """Logic is Python in a file with tests, and YAML a table of contents."""
+    files = [*ROOT.glob("roles/*/vars/**/*.yml")]
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) <= 1100
