@@ -14,13 +14,9 @@ description:
     round trip, and changes nothing.
 author:
   - threedpc.pacs contributors (@threedpc)
-attributes:
-  check_mode:
-    support: full
-    description: The module only asks.
-  diff_mode:
-    support: none
-    description: The module changes nothing.
+extends_documentation_fragment:
+  - threedpc.pacs.attributes
+  - threedpc.pacs.attributes.info_module
 options:
   packages:
     description: Packages, or names that packages provide, of which those that are missing are returned.

@@ -16,13 +16,17 @@ description:
   - No container is restarted and no connection dropped.
 author:
   - threedpc.pacs contributors (@threedpc)
+extends_documentation_fragment:
+  - threedpc.pacs.attributes
 attributes:
   check_mode:
     support: full
-    description: Asks, and says whether the service would be told.
+    details: Asks, and says whether the service would be told.
   diff_mode:
     support: none
-    description: A digest says nothing about what is different.
+    details: A digest says nothing about what is different.
+  idempotent:
+    support: full
 options:
   project:
     description: The Compose project.
