@@ -599,7 +599,7 @@ RULES = {
     "tls_dicom_days": between(1, 3650),
     "proxy_hsts_seconds": between(0, 10**9),
     # One scanner may send in 8 associations at once, and may need one for each image.
-    "dicom_connections_at_once": between(8, 400),
+    "pacs_dicom_connections_at_once": between(8, 400),
     "dicom_connections_in_10_seconds": between(20, 100000),
     # Apple's systems refuse a longer one of any CA (support.apple.com/103769).
     "tls_selfsigned_days": between(1, 825),

@@ -5,8 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import deployed
-
+ROOT = Path(__file__).resolve().parents[2]
 ROLE = Path(__file__).parent / "hello"
 LIST = "playbooks/tasks/services.yml"
 LAST = "    - threedpc.pacs.tls\n"
@@ -18,12 +17,12 @@ def collection(folder: Path) -> Path:
     for part in ("meta", "playbooks", "plugins", "roles"):
         # A copy finds itself by its path, not by the link that finds the checkout.
         shutil.copytree(
-            deployed.ROOT / part,
+            ROOT / part,
             copy / part,
             symlinks=True,
             ignore=shutil.ignore_patterns("collections", "__pycache__"),
         )
-    shutil.copy(deployed.ROOT / "galaxy.yml", copy)
+    shutil.copy(ROOT / "galaxy.yml", copy)
     return copy
 
 

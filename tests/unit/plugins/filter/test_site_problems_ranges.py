@@ -374,7 +374,7 @@ TABLE = [
     ),
     ("proxy_hsts_seconds", [0, 300, 63072000, 10**9], [-1, 10**9 + 1]),
     # HAProxy: the greatest table of connections that its memory holds.
-    ("dicom_connections_at_once", [8, 64, 400], [0, 7, 401]),
+    ("pacs_dicom_connections_at_once", [8, 64, 400], [0, 7, 401]),
     ("dicom_connections_in_10_seconds", [20, 600, 100000], [0, 19, 100001]),
     # The kernel, and systemd's users that come and go.
     ("pacs_first_uid", [1000, 61000, 61177, 65536, 2**31 - 8], [-1, 0, 999, 61178, 65530, 65535, 2**31 - 7, 2**32]),
