@@ -12,10 +12,10 @@ from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
 
 
-def declared(file, dest):
+def declared(folder, name, dest):
     """A file as C(site_files) wants it, or without a destination as a service's role says it."""
-    content = file.read_bytes()
-    entry = {"path": f"{dest}/{file.name}"} if dest else {"name": file.name}
+    content = (folder / name).read_bytes()
+    entry = {"path": f"{dest}/{name}"} if dest else {"name": str(name)}
     try:
         return entry | {"content": content.decode()}
     except UnicodeDecodeError:
@@ -27,7 +27,8 @@ class LookupModule(LookupBase):
 
     def run(self, terms, variables=None, **kwargs):
         folder = pathlib.Path(self.find_file_in_search_path(variables, "files", terms[0]))
-        files = sorted(file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
-        if not files:
+        names = sorted(file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
+        wanted = [name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.parts)]
+        if not wanted:
             raise AnsibleError(f"{folder} holds no file")
-        return [[declared(file, kwargs.get("dest")) for file in files]]
+        return [[declared(folder, name, kwargs.get("dest")) for name in wanted]]

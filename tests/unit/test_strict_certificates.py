@@ -59,17 +59,15 @@ def files(tmp_path):
 @pytest.mark.parametrize("purposes", [["server"], ["server", "client"]])
 @pytest.mark.parametrize("renewed", [False, True])
 def test_the_sites_own_authority(tmp_path, files, monkeypatch, purposes, renewed):
-    monkeypatch.syspath_prepend(str(ROOT / "roles/tls/files"))
-    package = importlib.import_module("pacs_certificates")
-    monkeypatch.setattr(package, "__path__", [*package.__path__, str(ROOT / "plugins/plugin_utils")])
-    authority = importlib.import_module("pacs_certificates.authority")
-    store = importlib.import_module("pacs_certificates.store")
+    monkeypatch.syspath_prepend(str(ROOT / "roles/host/files"))
+    authority = importlib.import_module("pacs.certificates.authority")
+    pair = importlib.import_module("pacs.certificates.pair")
     ca = authority.Authority(tmp_path, "Ward 7", 3650, NOW)
     ca.make()
-    key, certificate = ca.issue("pacs.clinic.test", ["pacs.clinic.test", "10.1.2.3"], purposes, 90)
+    issued = ca.issue("pacs.clinic.test", ["pacs.clinic.test", "10.1.2.3"], purposes, 90)
     if renewed:
         ca.make()
-    paths = files("site.crt", store.pem(certificate)), files("site.key", store.key_pem(key))
+    paths = files("site.crt", pair.pem(issued.leaf)), files("site.key", pair.key_pem(issued.key))
     for name in ("pacs.clinic.test", "10.1.2.3"):
         accept(str(tmp_path / "ca.crt"), *paths, name)
 

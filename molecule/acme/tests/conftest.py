@@ -27,7 +27,7 @@ CA = f"{SERVER}-ca"
 NAME = SITE["pacs_domain"]
 ADDRESS = SITE["lab_server_address"]
 ACME_ADDRESS = SITE["lab_acme_address"]
-CRON = "/etc/cron.d/threedpc-pacs-certificates"
+CRON = "/etc/cron.d/pacs-certificates"
 STAFF = next(iter(SITE["pacs_staff_users"].items()))
 LIVE = "/var/lib/pacs/tls/live/site.pem"
 

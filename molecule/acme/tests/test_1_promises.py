@@ -120,11 +120,11 @@ def test_the_status_file_tells_nobody_a_secret():
 
 
 def test_the_line_of_cron_is_the_sites_own_minute_twice_a_day():
-    line = server("grep root /etc/cron.d/threedpc-pacs-certificates")
+    line = server("grep root /etc/cron.d/pacs-certificates")
     minute, hours = line.split()[:2]
     first, second = map(int, hours.split(","))
     assert 0 <= int(minute) < 60 and second == first + 12
-    assert server("stat --format='%a %U' /etc/cron.d/threedpc-pacs-certificates") == "644 root"
+    assert server("stat --format='%a %U' /etc/cron.d/pacs-certificates") == "644 root"
     # cron itself can read it and has it in its table.
     assert "bad" not in server("journalctl --unit=cron --output=cat", check=False).lower()
     assert server("systemctl is-active cron") == "active"

@@ -19,6 +19,7 @@ from conftest import (
     pebble,
     probing,
     served,
+    server,
     status,
     trusted,
     workers,
@@ -101,3 +102,22 @@ def test_cron_renews_and_neither_a_connection_nor_an_upload_nor_a_request_notice
     assert "ordered a certificate" in run.stdout and "reloaded nginx" in run.stdout
     assert trusted() and workers() != loaded and container() == runs_in
     assert status()["ok"]
+
+
+def test_a_certificate_that_its_server_revoked_is_replaced_long_before_its_end():
+    """By ARI (RFC 9773): Pebble names a moment in the past for what was revoked."""
+    folder = "/var/lib/pacs/tls/acme"
+    pebble("start", "3600")
+    server(f"rm -f {folder}/site.pem")
+    assert cron().returncode == 0
+    before = served().serial_number
+    assert "nothing to do" in cron().stdout
+    server(f"awk '/BEGIN CERTIFICATE/ {{ n++ }} n == 1' {folder}/site.pem > {folder}/work/revoked.pem")
+    revoke = "certbot revoke --config /run/secrets/certbot --no-delete-after-revoke"
+    revoke += " --cert-path /var/lib/letsencrypt/revoked.pem"
+    server(f"cd /opt/pacs && docker compose --profile certificates run --rm -T certbot {revoke}")
+    # The server was asked a moment ago, and said when it may be asked again.
+    server(f"rm {folder}/renewal.json {folder}/work/revoked.pem")
+    run = cron()
+    assert run.returncode == 0 and "its server wants it renewed before it ends" in run.stdout, run.stdout
+    assert served().serial_number != before and trusted() and status()["ok"]

@@ -27,7 +27,7 @@ from conftest import (
     wait_until,
 )  # fmt: skip
 
-SETTINGS = "/opt/pacs/config/tls/certificates.json"
+SETTINGS = "/opt/pacs/config/pacs/certificates.json"
 CERTBOT = "/opt/pacs/secrets/certbot/certbot"
 SOMETHING_ELSE = (SCENARIO / "something_else.py").read_text()
 

@@ -220,8 +220,9 @@ def test_verify_says_that_a_certificate_which_nobody_renewed_ends_soon(by_files,
 AGED = """
 import datetime, pathlib, sys
 sys.path.insert(0, "/opt/pacs/lib")
-from pacs_certificates import store
-from pacs_certificates.authority import Authority
+from pacs.certificates import pair
+from pacs.certificates.authority import Authority
+from pacs.core import write_file
 folder = pathlib.Path("/var/lib/pacs/tls")
 then = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=380)
 for ca, key_file, file, names in [
@@ -229,15 +230,16 @@ for ca, key_file, file, names in [
     ("dicom/ca", "dicom/live/server.pem", "dicom/live/server.pem", ["pacs.clinic.test"]),
     ("dicom/ca", "dicom/modalities/ct1/key.pem", "dicom/modalities/ct1/cert.pem", ["ct1", "10.213.46.1"]),
 ]:
-    key, certificate = Authority(folder / ca, "", 0, then).issue("CT1", names, ["server", "client"], 397)
-    store.write(folder / key_file, store.key_pem(key), 0o400)
-    store.write(folder / file, (store.key_pem(key) if file == key_file else b"") + store.pem(certificate), 0o400)
+    made = Authority(folder / ca, "", 0, then).issue("CT1", names, ["server", "client"], 397)
+    key = pair.key_pem(made.key)
+    write_file(folder / key_file, key, 0o400)
+    write_file(folder / file, (key if file == key_file else b"") + pair.pem(made.leaf), 0o400)
 """
 ASK_NGINX = """
 import hashlib, json, sys
 sys.path.insert(0, "/opt/pacs/lib")
-from pacs_certificates import nginx
-settings = json.load(open("/opt/pacs/config/tls/certificates.json"))
+from pacs.certificates import nginx
+settings = json.load(open("/opt/pacs/config/pacs/certificates.json"))
 for port in settings["ports"].values():
     print(hashlib.sha256(nginx.served_certificate(settings["nginx"], port, settings["server_name"])).hexdigest())
 """

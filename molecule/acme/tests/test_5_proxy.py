@@ -109,9 +109,7 @@ def test_no_part_of_the_site_asks_another_through_a_proxy(proxy, monkeypatch):
         assert run.returncode == 0, run.stdout[-3000:]
         run = deployed.play("playbooks/verify.yml", SCENARIO, *told, environment=names)
         assert run.returncode == 0, run.stdout[-3000:]
-        assert (
-            server(f"{named} /opt/pacs/bin/pacs-certificates --json --no-order | grep -c '\"problems\": \\[\\]'") == "1"
-        )
+        assert server(f"{named} pacs certificates --json --no-order | grep -c '\"problems\": \\[\\]'") == "1"
         assert proxy.asked() == []
         # It is a proxy, and writes down what it is asked.
         server(f"curl --silent --proxy {url} http://{ACME_ADDRESS}:9/", check=False)
@@ -136,7 +134,7 @@ def test_a_certificate_is_ordered_through_the_sites_proxy(tmp_path):
         targets = {line for words in found.asked()[asked:] for line in words if "CONNECT" in line}
         assert targets and all(f"{ACME_ADDRESS}:14000" in line for line in targets)
         # Where a password could be seen.
-        shown = server("cd /opt/pacs && docker compose --profile certificates config; cat config/tls/certificates.json")
+        shown = server("cd /opt/pacs && docker compose --profile certificates config; cat config/pacs/*.json")
         assert place in shown and "p%40ss" not in shown and PASSWORD not in shown
         assert server("stat --format '%a %U' /opt/pacs/secrets/certbot/proxy") == "400 root"
         found.stop()

@@ -164,11 +164,9 @@ def test_what_orthanc_left_behind_does_not_keep_the_site_from_changing():
     # A caller that Orthanc hears of and that leaves without an association, from beside it: HAProxy would not let it.
     knock = f"import socket\nfor _ in range(5): socket.create_connection(('{ORTHANC}', 4242)).close()"
     server(f'docker exec beside python3 -c "{knock}"')
-    script = (SCENARIO.parents[1] / "roles/stack/files/drain.py").read_text()
-    docker("exec", "--interactive", SERVER, "tee", "/tmp/drain.py", input=script)
     try:
-        server("python3 /tmp/drain.py close --ports 4242,2762 --patience 60 --closed 120")
+        server("pacs drain close --patience 60 --closed 120")
     finally:
-        server("python3 /tmp/drain.py open")
-    counted = json.loads(server("python3 /tmp/drain.py count"))
+        server("pacs drain open")
+    counted = json.loads(server("pacs status --json || true"))["result"]["orthanc"]
     assert 0 < counted["files"] < counted["limit"]

@@ -17,7 +17,7 @@ SERVICES = {"pacs-postgres", "pacs-orthanc", "pacs-auth", "pacs-gate", "pacs-ngi
 # What monitoring may read.
 OPEN = re.compile(r"/var/lib/pacs/(space\.log|tls/status\.json|tls/ca/ca\.crt|tls/acme/webroot/.*)")
 PLANTED = "import pathlib; pathlib.Path('/tmp/planted').write_text(__name__)"
-MODULES = ("argparse", "json", "pathlib", "common", "restore", "pacs_certificates", "sitecustomize", "usercustomize")
+MODULES = ("argparse", "json", "pathlib", "core", "pacs", "sitecustomize", "usercustomize")
 
 
 @pytest.fixture(scope="module")
@@ -68,16 +68,16 @@ def test_each_service_is_a_user_that_nobody_else_is():
 
 
 @pytest.mark.parametrize(
-    ("program", "arguments"),
-    [("/opt/pacs/bin/pacs-certificates", "--json --no-order"), ("/opt/pacs/bin/pacs-space", "")],
+    "command",
+    ["/usr/local/sbin/pacs certificates --json --no-order", "/usr/local/sbin/pacs space"],
 )
-def test_root_runs_nothing_of_the_directory_where_it_stands(colleague, program, arguments):
+def test_root_runs_nothing_of_the_directory_where_it_stands(colleague, command):
     """Not by the directory, not by variables that sudo and su may keep."""
     place = SERVER.run("mktemp --directory")
     try:
         for name in MODULES:
             SERVER.run(f"echo {json.dumps(PLANTED)} > {place}/{name}.py")
-        SERVER.run(f"mkdir {place}/pacs_backup && cp {place}/json.py {place}/pacs_backup/__main__.py")
+        SERVER.run(f"mkdir {place}/pacs && cp {place}/json.py {place}/pacs/cli.py")
         SERVER.run(
             f"printf 'services: {{planted: {{image: planted}}}}' | tee {place}/compose.yaml {place}/docker-compose.yml"
         )
@@ -88,10 +88,10 @@ def test_root_runs_nothing_of_the_directory_where_it_stands(colleague, program, 
             f" COMPOSE_FILE={place}/compose.yaml COMPOSE_PROJECT_NAME=planted DOCKER_HOST=tcp://127.0.0.1:9"
         )
         SERVER.run(f"rm -f /tmp/planted; chown -R colleague {place}")
-        said = SERVER.run(f"cd {place} && {program} {arguments}")
-        if "certificates" in program:
+        said = SERVER.run(f"cd {place} && {command}")
+        if "certificates" in command:
             assert json.loads(said)["problems"] == []
-            assert json.loads(SERVER.run(f"cd {place} && env {hostile} {program} {arguments}")) == json.loads(said)
+            assert json.loads(SERVER.run(f"cd {place} && env {hostile} {command}")) == json.loads(said)
         assert SERVER.run("ls /tmp/planted 2>&1", check=False).endswith("No such file or directory")
     finally:
         SERVER.run(f"rm -rf {place} /tmp/planted")

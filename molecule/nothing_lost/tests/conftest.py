@@ -38,15 +38,13 @@ def play(playbook, *arguments, succeeds=True):
 class Server(deployed.Shell):
     """The server's shell, as its administrator uses it."""
 
-    def backup(self, command, succeeds=True):
-        """The answer of the program; of a failure, its reason."""
-        done = subprocess.run(
-            ["docker", "exec", SERVER, "/opt/pacs/bin/pacs-backup", *command.split()],
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+    def pacs(self, command, succeeds=True):
+        """The result of the server's program; of a failure, its reason."""
+        words = ["docker", "exec", SERVER, "pacs", *command.split(), "--json"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert (done.returncode == 0) == succeeds, done.stdout + done.stderr
         answer = json.loads(done.stdout)
-        return answer if succeeds else answer["failed"]
+        return answer["result"] if succeeds else answer["problems"][0]
 
 
 class Site(deployed.Web):

@@ -39,7 +39,7 @@ def test_the_backup_of_a_busy_archive_is_whole(site, server, study, tmp_path):
         while told["deleted"] < 12:
             time.sleep(0.1)
         before = dict(told)
-        answer = server.backup("backup")
+        answer = server.pacs("backup")
         during = {key: told[key] - before[key] for key in told}
     finally:
         stop.set()
@@ -48,14 +48,14 @@ def test_the_backup_of_a_busy_archive_is_whole(site, server, study, tmp_path):
     print(f"during the backup {during['stored']} instances were stored and {during['deleted']} deleted")
     assert during["stored"] >= 6
     assert during["deleted"] >= 6
-    found = server.backup(f"rehearse --snapshot {answer['snapshot']}")
+    found = server.pacs(f"rehearse --snapshot {answer['snapshot']}")
     assert found["files"] == answer["files"]
     assert found["models"] == 1
     assert study["uid"] in str(site.json("/studies?expand"))
 
 
 def test_only_what_is_new_is_stored_again(server):
-    first, second = server.backup("backup"), server.backup("backup")
+    first, second = server.pacs("backup"), server.pacs("backup")
     assert second["files"] == first["files"]
     assert second["added"] < 300_000
 
@@ -64,7 +64,7 @@ def test_a_rehearsal_leaves_nothing_and_touches_nothing(server, site):
     before = server.run("docker ps --all --format '{{.ID}} {{.Names}}'")
     said = play("playbooks/restore.yml", "--tags=rehearse")
     assert "restore_seconds" in said
-    found = server.backup("status")["rehearsal"]
+    found = server.pacs("backup status")["rehearsal"]
     print(f"time to restore {found['restore_seconds']} s, newest study {found['newest_study_age']} s old")
     # Minutes in a test of minutes.
     assert 0 <= found["newest_study_age"] < 3600
@@ -75,11 +75,11 @@ def test_a_rehearsal_leaves_nothing_and_touches_nothing(server, site):
 
 
 def test_the_playbooks_say_what_they_would_do_and_what_they_did(server):
-    before = server.backup("snapshots")
+    before = server.pacs("backup list")
     assert "would_back_up" in play("playbooks/backup.yml", "--check")
-    assert server.backup("snapshots") == before
+    assert server.pacs("backup list") == before
     assert "repository_free" in play("playbooks/backup.yml")
-    assert server.backup("snapshots")[-1] != before[-1]
+    assert server.pacs("backup list")[-1] != before[-1]
 
 
 def test_no_secret_is_readable(server):
@@ -87,7 +87,7 @@ def test_no_secret_is_readable(server):
     server.run(
         "rm -f /tmp/over; (until [ -e /tmp/over ]; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null |"
         " tr '\\0' '\\n'; sleep 0.1; done > /tmp/seen) &"
-        " /opt/pacs/bin/pacs-backup backup >/dev/null; touch /tmp/over; wait"
+        " pacs backup >/dev/null; touch /tmp/over; wait"
     )
     assert "restic" in server.run("cat /tmp/seen")
     readable = server.run("find /opt/pacs /var/lib/pacs/backup /etc/cron.d -type f -perm -o=r -exec cat {} +")
@@ -99,14 +99,14 @@ def test_no_secret_is_readable(server):
 
 
 def test_cron_runs_it_and_the_journal_has_what_it_says(server):
-    line = next(line for line in server.run("cat /etc/cron.d/threedpc-pacs-backup").splitlines() if "backup 2" in line)
+    line = next(line for line in server.run("cat /etc/cron.d/pacs-backup").splitlines() if "backup 2" in line)
     server.run(line.split("root", 1)[1])
     assert "Ward 10: backup done." in server.run("journalctl --identifier=pacs-backup --no-pager")
     assert server.run("systemctl is-active cron") == "active"
 
 
 def test_verify_tells_about_the_backups(server):
-    server.backup("check --percent 100")
+    server.pacs("backup check --percent 100")
     said = play("playbooks/verify.yml")
     assert "Backup                 3 passed" in said
     # That nothing is recycled. How fast the disks fill is not known yet.
@@ -116,7 +116,7 @@ def test_verify_tells_about_the_backups(server):
 
 def test_verify_tells_when_a_disk_will_be_full(server):
     log = "/var/lib/pacs/space.log"
-    server.run(server.run("grep root /etc/cron.d/threedpc-pacs-space").split("root", 1)[1])
+    server.run(server.run("grep root /etc/cron.d/pacs-space").split("root", 1)[1])
     now = [line.split() for line in server.run(f"cat {log}").splitlines()]
     # Ten days ago a tenth of what is free now was used less: it is full in a hundred.
     ago = "".join(

@@ -43,24 +43,24 @@ def test_a_damaged_repository_is_told_by_name(server, damage, words):
     packs = set(server.run(f"ls {DATA}/*").split())
     with repository_as_it_was(server):
         server.run(damage.format(data=DATA))
-        checked = server.backup("check --percent 100", succeeds=False)
-        rehearsed = server.backup("rehearse", succeeds=False)
-        status = server.backup("status")
+        checked = server.pacs("backup check --percent 100", succeeds=False)
+        rehearsed = server.pacs("rehearse", succeeds=False)
+        status = server.pacs("backup status")
     print(checked, rehearsed, sep="\n")
     # restic names a pack by the first digits of its name.
     assert {pack[:8] for pack in packs} & set(re.findall(r"\b[0-9a-f]{8}", checked))
     assert words in rehearsed
     assert {*status["failures"]} >= {"check", "rehearsal"}
     assert "rehearsal" not in server.run("ls /var/lib/pacs/backup")
-    server.backup("check --percent 100")
-    server.backup("rehearse")
-    assert not server.backup("status")["failures"]
+    server.pacs("backup check --percent 100")
+    server.pacs("rehearse")
+    assert not server.pacs("backup status")["failures"]
 
 
 @contextlib.contextmanager
 def another_repository(server, place):
     """The same site with another place for its backups."""
-    files = "/opt/pacs/config/backup/backup.json /opt/pacs/secrets/backup/repository /var/lib/pacs/backup/status.json"
+    files = "/opt/pacs/config/pacs/backup.json /opt/pacs/secrets/backup/repository /var/lib/pacs/backup/status.json"
     server.run(f"tar --create --file=/root/kept.tar --absolute-names {files}")
     server.run(f"sed -i 's|{BACKUPS}|{place}|' {files.rsplit(' ', 1)[0]}")
     try:
@@ -73,20 +73,20 @@ def test_a_full_disk_is_named_and_the_next_run_heals(server, site, tmp_path):
     server.run("mkdir -p /mnt/small && mount -t tmpfs -o size=24M tmpfs /mnt/small")
     try:
         with another_repository(server, "/mnt/small/pacs"):
-            server.backup("backup")
+            server.pacs("backup")
             server.run("dd if=/dev/zero of=/mnt/small/ballast bs=1M status=none || true")
             _made, files = make_study(tmp_path, "FULL", slices=24)
             site.send(files)
-            reason = server.backup("backup", succeeds=False)
+            reason = server.pacs("backup", succeeds=False)
             print(reason)
             assert "The disk of the backups (/mnt/small, " in reason
-            assert server.backup("status")["failures"]["backup"]["reason"] == reason
+            assert server.pacs("backup status")["failures"]["backup"]["reason"] == reason
             assert not server.run("ls -A /var/lib/pacs/backup/stage 2>/dev/null || true")
             server.run("rm /mnt/small/ballast")
-            server.backup("backup")
-            server.backup("check --percent 100")
-            server.backup("rehearse")
-            assert not server.backup("status")["failures"]
+            server.pacs("backup")
+            server.pacs("backup check --percent 100")
+            server.pacs("rehearse")
+            assert not server.pacs("backup status")["failures"]
     finally:
         server.run("umount /mnt/small")
 
@@ -104,7 +104,7 @@ def test_a_full_data_disk_loses_nothing_that_was_acknowledged(site, server, stud
         stored |= site.offer(files[5:])
         print(f"{len(stored)} of {len(files)} instances acknowledged")
         assert 5 <= len(stored) < len(files)
-        reason = server.backup("backup", succeeds=False)
+        reason = server.pacs("backup", succeeds=False)
         print(reason)
         assert f"The disk of the site's data ({data}, " in reason
         assert f"The disk of {data} has room" in play("playbooks/verify.yml", succeeds=False)
@@ -112,8 +112,8 @@ def test_a_full_data_disk_loses_nothing_that_was_acknowledged(site, server, stud
         site.wait()
         site.must_have(stored)
         site.send(files)
-        server.backup("backup")
-        assert not server.backup("status")["failures"]
+        server.pacs("backup")
+        assert not server.pacs("backup status")["failures"]
 
 
 def test_a_full_system_disk_is_named_and_the_next_run_heals(site, server, tmp_path):
@@ -127,7 +127,7 @@ def test_a_full_system_disk_is_named_and_the_next_run_heals(site, server, tmp_pa
         assert len(stored) == len(files)
         server.run("rm /opt/pacs/ballast")
         assert "failed=0" in play("playbooks/site.yml", *change)
-        assert server.run("grep -c '\"daily\": 13' /opt/pacs/config/backup/backup.json") == "1"
+        assert server.run("grep -c '\"daily\": 13' /opt/pacs/config/pacs/backup.json") == "1"
         site.must_have(stored)
 
 
@@ -147,7 +147,7 @@ def test_a_data_disk_that_is_not_mounted_gets_no_empty_archive(site, server, stu
 def test_a_disk_that_is_not_mounted_gets_no_new_repository(server):
     server.run(f"mv {BACKUPS} {BACKUPS}.away")
     try:
-        assert "Is its disk mounted" in server.backup("backup", succeeds=False)
+        assert "Is its disk mounted" in server.pacs("backup", succeeds=False)
         assert not server.run(f"ls {BACKUPS} 2>/dev/null || true")
     finally:
         server.run(f"mv {BACKUPS}.away {BACKUPS}")
@@ -156,20 +156,19 @@ def test_a_disk_that_is_not_mounted_gets_no_new_repository(server):
 def test_after_a_kill_the_next_run_heals(server):
     """Killed with everything that it had started, at moments all over a run."""
     began = time.monotonic()
-    server.backup("backup")
+    server.pacs("backup")
     whole = time.monotonic() - began
     for part in (0.1, 0.25, 0.4, 0.55, 0.7, 0.85):
         server.run(
-            f"setsid /opt/pacs/bin/pacs-backup backup >/dev/null 2>&1 & victim=$!; sleep {whole * part:.2f};"
-            " kill -KILL -- -$victim || true"
+            f"setsid pacs backup >/dev/null 2>&1 & victim=$!; sleep {whole * part:.2f}; kill -KILL -- -$victim || true"
         )
-        assert server.backup("backup")["files"]
-    server.backup("check --percent 100")
-    server.backup("rehearse")
+        assert server.pacs("backup")["files"]
+    server.pacs("backup check --percent 100")
+    server.pacs("rehearse")
     assert server.run("ls /var/lib/pacs/backup").split() == ["cache", "lock", "status.json"]
 
 
 def test_a_rehearsal_that_was_killed_leaves_nothing_to_the_next_one(server):
-    server.run("setsid /opt/pacs/bin/pacs-backup rehearse >/dev/null 2>&1 & victim=$!; sleep 5; kill -KILL -- -$victim")
-    server.backup("rehearse")
+    server.run("setsid pacs rehearse >/dev/null 2>&1 & victim=$!; sleep 5; kill -KILL -- -$victim")
+    server.pacs("rehearse")
     assert "rehearsal" not in server.run("docker ps --all; ls /var/lib/pacs/backup")

@@ -11,7 +11,7 @@ from conftest import SCENARIO, play
 
 
 def test_one_study_comes_back(site, server, study):
-    server.backup("backup")
+    server.pacs("backup")
     before = site.fingerprint()
     site.must("DELETE", f"/studies/{study['id']}")
     assert study["id"] not in site.json("/studies")
@@ -23,7 +23,7 @@ def test_one_study_comes_back(site, server, study):
     for part in ("instances", "labels", "models"):
         assert after[part] == before[part], part
     assert site.must("GET", f"/studies/{study['id']}/metadata/1024").text == "weigh the skull"
-    reason = server.backup("restore-study 1.2.3.4", succeeds=False)
+    reason = server.pacs("restore study 1.2.3.4", succeeds=False)
     assert "has no studies 1.2.3.4" in reason
 
 
@@ -45,25 +45,25 @@ def test_of_two_patients_with_one_uid_none_is_guessed(site, server):
 
     one, other = upload("TWIN-A"), upload("TWIN-B")
     try:
-        server.backup("backup")
-        both = server.backup("snapshots")[-1]["snapshot"]
+        server.pacs("backup")
+        both = server.pacs("backup list")[-1]["snapshot"]
         for name in (one, other):
             site.must("DELETE", f"/studies/{name}")
-        reason = server.backup(f"restore-study {uid}", succeeds=False)
+        reason = server.pacs(f"restore study {uid}", succeeds=False)
         assert f"has 2 studies {uid}" in reason
         assert one in reason and other in reason
         assert not present()
-        assert server.backup(f"restore-study {one}")["stored"] == 2
+        assert server.pacs(f"restore study {one}")["stored"] == 2
         assert present() == {one}
 
-        server.backup("backup")
+        server.pacs("backup")
         site.must("DELETE", f"/studies/{one}")
         upload("TWIN-B")
-        reason = server.backup(f"restore-study {uid}", succeeds=False)
+        reason = server.pacs(f"restore study {uid}", succeeds=False)
         assert f"The archive has the StudyInstanceUID {uid} in another study, of another PatientID ({other})" in reason
         assert present() == {other}
         # Whoever names one of them has not left it to a guess.
-        server.backup(f"restore-study {one} --snapshot {both}")
+        server.pacs(f"restore study {one} --snapshot {both}")
         assert present() == {one, other}
     finally:
         for name in present():
@@ -91,7 +91,7 @@ def test_a_new_server_has_everything_that_the_burned_one_had(site, server, study
     play("playbooks/restore.yml")
     assert site.fingerprint() == before
     assert site.opens(study["token"], study["uid"])
-    server.backup("backup")
+    server.pacs("backup")
     assert "changed=0 " in play("playbooks/site.yml", "--skip-tags=verify")
 
 
@@ -111,7 +111,7 @@ def test_what_a_restore_brings_is_that_of_the_services_alone(site, server, study
 
 
 def test_what_was_there_is_put_aside(site, server, study):
-    wanted = server.backup("snapshots")[-1]["snapshot"]
+    wanted = server.pacs("backup list")[-1]["snapshot"]
     site.must("DELETE", f"/studies/{study['id']}")
     over = json.dumps({"restore_over": "Ward 10", "restore_snapshot": wanted})
     play("playbooks/restore.yml", "--extra-vars", over)

@@ -82,19 +82,19 @@ def places():
 @pytest.mark.parametrize("kind", ["sftp", "rest", "s3"])
 def test_a_backup_on_another_server_is_rehearsed(server, places, kind):
     play(Path(__file__).parent / "backups_only.yml", "--extra-vars", json.dumps(places[kind]))
-    server.backup("backup")
-    made = server.backup("backup")
-    assert server.backup("rehearse")["files"] == made["files"]
-    assert "w%27ord" not in json.dumps(server.backup("status"))
+    server.pacs("backup")
+    made = server.pacs("backup")
+    assert server.pacs("rehearse")["files"] == made["files"]
+    assert "w%27ord" not in json.dumps(server.pacs("backup status"))
     secrets = server.run("ls /opt/pacs/secrets/backup").split()
     assert secrets == {"sftp": ["known_hosts", "password", "repository", "ssh_key"],
                        "rest": ["ca.pem", "password", "repository"],
                        "s3": ["ca.pem", "password", "repository", "s3_credentials"]}[kind]  # fmt: skip
-    server.backup("check --percent 100")
+    server.pacs("backup check --percent 100")
 
 
 def test_a_server_with_another_key_gets_nothing(server, places):
     changed = places["sftp"] | {"backup_sftp_known_hosts": f"{ADDRESS} ssh-ed25519 {'A' * 68}"}
     play(Path(__file__).parent / "backups_only.yml", "--extra-vars", json.dumps(changed))
-    reason = server.backup("backup", succeeds=False)
+    reason = server.pacs("backup", succeeds=False)
     assert "Host key verification failed" in reason or "host key" in reason.lower(), reason

@@ -61,7 +61,7 @@ def acknowledged(site):
 @pytest.fixture(scope="module")
 def backup_seconds(server):
     began = time.monotonic()
-    server.backup("backup")
+    server.pacs("backup")
     return time.monotonic() - began
 
 
@@ -74,7 +74,7 @@ def test_nothing_acknowledged_is_lost_with_the_power(site, server, acknowledged,
         scanners.append(Scanner(site, tmp_path / f"{number}{name}"))
         scanners[-1].start()
     assert all(scanner.first.wait(120) for scanner in scanners)
-    backup = ["docker", "exec", SERVER, "/opt/pacs/bin/pacs-backup", "backup"]
+    backup = ["docker", "exec", SERVER, "pacs", "backup"]
     with subprocess.Popen(backup, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         time.sleep(moment)
         cut_off = running.poll() is None
@@ -96,11 +96,11 @@ def test_nothing_acknowledged_is_lost_with_the_power(site, server, acknowledged,
     assert not by_itself or "changed=0 " in said
     site.wait()
     site.must_have(told)
-    server.backup("backup")
+    server.pacs("backup")
 
 
 def test_the_backups_outlived_it(server, acknowledged):
     assert len(acknowledged) >= 2 * KILLS
-    server.backup("check --percent 100")
-    server.backup("rehearse")
+    server.pacs("backup check --percent 100")
+    server.pacs("rehearse")
     assert server.run("ls /var/lib/pacs/backup").split() == ["cache", "lock", "status.json"]

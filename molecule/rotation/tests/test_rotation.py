@@ -12,7 +12,7 @@ import threading
 import pytest
 import requests
 import yaml
-from conftest import ROOT, SERVER, associate, run
+from conftest import SERVER, associate, run
 from cryptography import x509
 
 KEPT = "# Whose password is whose: see the wiki."
@@ -235,16 +235,14 @@ def test_who_sends_longer_than_one_waits_is_not_cut_and_the_next_run_ends_it(ope
 
 
 def test_the_doors_open_by_themselves_if_nobody_comes_back(site, study):
-    script = "/tmp/drain.py"
-    run(f"cat > {script} <<'END'\n{(ROOT / 'roles/stack/files/drain.py').read_text()}\nEND")
-    run(f"python3 {script} close --ports 4242 --patience 60 --closed 15")
+    run("pacs drain close --patience 60 --closed 15")
     assert site.request("POST", "/orthanc/instances", user="anna", data=b"x").status_code == 503
     association = associate()
     assert association.is_established
     association.release()
     run("while docker exec pacs-nginx-1 test -e /run/pacs-closed; do sleep 0.5; done")
     assert site.request("POST", "/orthanc/instances", user="anna", data=b"x").status_code == 400
-    run(f"python3 {script} open")
+    run("pacs drain open")
     assert "threedpc_pacs_drain" not in run("/usr/sbin/nft list tables")
 
 

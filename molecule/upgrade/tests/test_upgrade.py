@@ -141,7 +141,7 @@ def test_the_play_is_killed(server, site, scanner):
         os.killpg(run.pid, signal.SIGKILL)
         run.communicate()
         # Whoever logs in to the server needs no Ansible.
-        server.run(f"{KEPT}/pacs-upgrade back")
+        server.run(f"{KEPT}/pacs upgrade back")
         assert server.release() == {"old"}
     there_are(site, stored)
     assert "changed=0 " in play("site", "old")
@@ -157,7 +157,7 @@ def test_an_upgrade(server, site, scanner, study):
     assert "Database schema: 6" in said
     assert server.release() == {"new"}
     assert server.schema() != tables
-    assert int(server.run("/opt/pacs/bin/pacs-backup snapshots | grep -o '\"snapshot\"' | wc -l")) > 0
+    assert int(server.run("pacs backup list --json | grep -o '\"snapshot\"' | wc -l")) > 0
     there_are(site, stored)
     assert "changed=0 " in play("site", "new")
     assert "changed=0 " in play("upgrade", "new")

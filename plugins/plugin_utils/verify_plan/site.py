@@ -51,6 +51,7 @@ class Site:
     services: list[str]
     # Those of them that others reach at ports of the server.
     publishing: list[str]
+    has_backups: bool
     firewall_enabled: bool
     dicom_enabled: bool
     dicom_port: int

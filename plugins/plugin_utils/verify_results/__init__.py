@@ -41,10 +41,9 @@ def of_server(site: Site, asked: Mapping[str, Answer]) -> Iterator[Result]:
         yield from server.results(server.containers(containers), site.services, site.publishing)
         yield from egress.results(asked.get("egress", {}), site.services, site.firewall_enabled)
         yield from certificates.results(status, site.certificate_limits)
-    if "sockets" in asked:
-        yield from sockets.results(asked["sockets"])
-    if "space" in asked:
-        yield from space.results(asked["space"], site.space_limits)
+    if "status" in asked:
+        yield from sockets.results(asked["status"])
+        yield from space.results(asked["status"], site.space_limits)
     if "uids" in asked:
         yield from studies.results(asked["uids"])
 
@@ -60,5 +59,5 @@ def of_checks(asked: Mapping[str, Answer]) -> Iterator[Result]:
 
 def of_records(site: Site, asked: Mapping[str, Answer]) -> Iterator[Result]:
     yield from exposure.results(site.domain, site.staff_networks)
-    if "backups" in asked:
-        yield from backup.results(asked["backups"])
+    if "status" in asked and site.has_backups:
+        yield from backup.results(asked["status"])

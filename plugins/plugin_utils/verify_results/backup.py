@@ -6,13 +6,17 @@
 from __future__ import annotations
 
 import datetime
-import json
 import zoneinfo
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.threedpc.pacs.plugins.plugin_utils import schedules
-from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import Answer, Result, Status
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import (
+    Answer,
+    Result,
+    Status,
+    part_of_status,
+)
 from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.words import HOUR, ago, duration, size
 
 # How much longer than the last one a run may take before its result counts as late.
@@ -93,11 +97,10 @@ def judge(kind: str, status: Mapping[str, Any]) -> tuple[Status, str]:
 
 
 def results(answer: Answer) -> list[Result]:
-    """From the answer of `pacs-backup status`."""
-    try:
-        status = json.loads(answer.get("stdout") or "")
-    except ValueError:
-        reason = answer.get("stderr") or answer.get("msg") or "no answer; run site.yml"
+    """From the answer of `pacs status --json`."""
+    status, reason = part_of_status(answer, "backups")
+    if status is None:
+        reason = reason or "the server has no settings for backups; run site.yml"
         return [result(kind, "", "failed", reason) for kind in PROMISES]
     wanted = [kind for kind in PROMISES if kind == "backup" or status["schedules"].get(kind) or kind in status]
     return [result(kind, status["schedules"].get(kind), *judge(kind, status)) for kind in wanted]
@@ -108,7 +111,7 @@ def result(kind: str, schedule: str | None, status: Status, got: str) -> Result:
         area="Backup",
         id=kind if kind == "backup" else "backup-" + kind,
         promise=PROMISES[kind],
-        request="pacs-backup status",
+        request="pacs status",
         expected=f"as scheduled ({schedule})" if schedule else "no failure",
         got=got,
         status=status,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Literal, Required, TypedDict
 
@@ -25,6 +26,17 @@ class Result(TypedDict, total=False):
     got: Required[str]
     status: Required[Status]
     seconds: float
+
+
+def part_of_status(answer: Answer, name: str) -> tuple[Any, str]:
+    """One part of the answer of `pacs status --json`, or None and why there is none."""
+    try:
+        found = json.loads(answer.get("stdout") or "")["result"][name]
+    except (KeyError, TypeError, ValueError):
+        return None, last_words(answer, "no answer")
+    if isinstance(found, dict) and "error" in found:
+        return None, str(found["error"])
+    return found, ""
 
 
 def last_words(answer: Answer, otherwise: str) -> str:

@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import json
-
-from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import Answer, Result, last_words
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import Answer, Result, part_of_status
 
 RESULT = Result(
     id="open-files",
     area="Server",
     promise="Orthanc has open files left",
-    request="drain.py count",
+    request="pacs status",
     expected="at most half of its limit",
     got="",
     status="not checked",
@@ -22,10 +20,9 @@ RESULT = Result(
 
 def results(answer: Answer) -> list[Result]:
     """Orthanc 1.13 keeps the socket of each connection that ends without an association until it restarts."""
-    try:
-        found = json.loads(answer.get("stdout") or "")
-    except ValueError:
-        return [RESULT | {"status": "failed", "got": last_words(answer, "no answer")}]
+    found, reason = part_of_status(answer, "orthanc")
+    if reason:
+        return [RESULT | {"status": "failed", "got": reason}]
     if not found:
         return [RESULT | {"status": "not checked", "got": "Orthanc does not run"}]
     used = found["files"] / found["limit"]

@@ -19,10 +19,6 @@ def size(number: float) -> str:
     return f"{number:.1f} TB"
 
 
-def days(number: float) -> str:
-    return f"{number:.0f} days" if number < 1000 else f"{number / 365:.0f} years"
-
-
 def duration(seconds: float) -> str:
     for name, length in (("days", DAY), ("hours", HOUR), ("minutes", MINUTE)):
         if seconds >= 2 * length:

@@ -85,13 +85,13 @@ def test_a_health_check_asks_no_proxy(proxy, tmp_path, program, port, arguments)
     assert len(service.asked) == 1 and proxy.asked == []
 
 
-def test_the_restore_of_a_study_asks_no_proxy(proxy, tmp_path, monkeypatch):
+def test_the_restore_of_a_study_asks_no_proxy(proxy):
     service = Listener()
-    monkeypatch.syspath_prepend(str(ROOT / "roles/backup/files/pacs_backup"))
     code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); import restore; asks = restore.Orthanc.__new__(restore.Orthanc);"
+        "import sys; sys.path.insert(0, sys.argv[1]); from pacs.orthanc import Orthanc;"
+        "asks = Orthanc.__new__(Orthanc);"
         "asks.url, asks.authorization = sys.argv[2], 'Basic secret'; asks.ask('POST', '/instances', b'x')"
     )
-    command = [sys.executable, "-c", code, str(ROOT / "roles/backup/files/pacs_backup"), service.url]
+    command = [sys.executable, "-c", code, str(ROOT / "roles/host/files"), service.url]
     subprocess.run(command, check=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     assert service.asked == [("/instances", "Basic secret")] and proxy.asked == []

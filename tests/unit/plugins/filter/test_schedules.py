@@ -127,7 +127,7 @@ def verdict(schedule, last, now, zone=BERLIN, **more):
     } | more
     if "backup" in status["ages"]:
         status.setdefault("backup", BACKUP)
-    return backup.results({"stdout": json.dumps(status)})[0]
+    return backup.results({"stdout": json.dumps({"result": {"backups": status}})})[0]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_a_schedule_that_cron_never_ran_is_told():
 
 
 def test_what_cron_complains_of_is_a_failure_at_once():
-    said = "cron ignores /etc/cron.d/threedpc-pacs-backup: Error: bad hour; while reading it"
+    said = "cron ignores /etc/cron.d/pacs-backup: Error: bad hour; while reading it"
     found = verdict("0 1 * * *", "2026-11-27 01:05", "2026-11-27 01:10", cron=said)
     assert (found["status"], found["got"]) == ("failed", said)
 

@@ -22,7 +22,7 @@ FAILURE = {"time": "2026-11-24", "reason": "The disk is full."}
 
 def results(**status):
     status = {"schedules": SCHEDULES, "ages": {"configured": 60}, "clock": NOON} | status
-    found = backup.results({"rc": 0, "stdout": json.dumps(status)})
+    found = backup.results({"rc": 0, "stdout": json.dumps({"result": {"backups": status}})})
     return {result["id"]: (result["status"], result["got"]) for result in found}
 
 

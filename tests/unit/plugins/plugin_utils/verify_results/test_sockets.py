@@ -23,7 +23,7 @@ from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results impor
     ],
 )
 def test_orthanc_may_run_out_of_open_files(found, status, words):
-    [result] = sockets.results({"stdout": json.dumps(found) + "\n", "rc": 0})
+    [result] = sockets.results({"stdout": json.dumps({"result": {"orthanc": found}}) + "\n", "rc": 0})
     assert result["status"] == status
     assert words in result["got"]
 

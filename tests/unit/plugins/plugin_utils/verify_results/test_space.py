@@ -5,10 +5,19 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import pathlib
+import sys
+
 import pytest
 from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results import space
 from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.words import DAY
 
+# What the server's program makes of its measurements.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[5] / "roles/host/files"))
+server = importlib.import_module("pacs.space")
+sys.path.pop(0)
 LIMITS = {"warn_days": 60, "fail_days": 7, "warn_percent": 10, "fail_percent": 2}
 NOW = 1_800_000_000
 GB = 10**9
@@ -19,7 +28,8 @@ def line(days_ago, path, used, whole=1000, device="/dev/sda1"):
 
 
 def results(*lines):
-    return space.results({"stdout": "\n".join(lines)}, LIMITS)
+    disks = [disk.as_json() for disk in server.disks(server.read("\n".join(lines)))]
+    return space.results({"stdout": json.dumps({"result": {"disks": disks}})}, LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +81,7 @@ def test_a_line_that_a_full_disk_cut_short_is_no_number():
 
 
 @pytest.mark.parametrize(
-    ("answer", "words"), [({"stderr": "pacs-space: not found"}, "not found"), ({}, "no answer; site.yml")]
+    ("answer", "words"), [({"stderr": "pacs: not found"}, "not found"), ({}, "no answer; site.yml")]
 )
 def test_a_program_that_does_not_answer_is_a_failure(answer, words):
     [found] = space.results(answer, LIMITS)
