@@ -14,6 +14,8 @@ import ipaddress
 import itertools
 import re
 import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 try:
     from cryptography import x509
@@ -22,7 +24,7 @@ try:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 except ImportError as import_error:
     # Whoever uses these rules says so.
-    CRYPTOGRAPHY_ERROR = import_error
+    CRYPTOGRAPHY_ERROR: ImportError | None = import_error
 else:
     CRYPTOGRAPHY_ERROR = None
 
@@ -45,15 +47,16 @@ WEAK_SIGNATURES = {
 SERVER_PURPOSES = {"1.3.6.1.5.5.7.3.1", "2.5.29.37.0"}
 
 
-def _blocks(text):
+def _blocks(text: str) -> list[tuple[str, str]]:
     """Label and text of each PEM block."""
     return [(found["label"], found.group()) for found in PEM.finditer(text)]
 
 
-def _read_chain(text):
+def _read_chain(text: str) -> tuple[list[x509.Certificate], list[str]]:
     """The certificates of a PEM text, or sentences why there are none."""
     blocks = _blocks(text)
-    certificates, problems = [], []
+    certificates: list[x509.Certificate] = []
+    problems: list[str] = []
     if not text.strip():
         problems.append(f"{CERTIFICATE} is empty; it must be the content of a PEM file with the certificate")
     elif not blocks:
@@ -87,7 +90,7 @@ def _read_chain(text):
     return certificates, problems
 
 
-def _read_key(text):
+def _read_key(text: str) -> tuple[Any, list[str]]:
     """The private key of a PEM text, or sentences why there is none. They never say anything of its content."""
     if not text.strip():
         return None, [
@@ -116,17 +119,18 @@ def _read_key(text):
     return key, []
 
 
-def _name(certificate, number):
+def _name(certificate: x509.Certificate, number: int) -> str:
     """How a sentence calls a certificate."""
     subject = certificate.subject.rfc4514_string() or "no subject"
     return f"{CERTIFICATE}: certificate {number} ({subject})"
 
 
-def _public_bytes(key):
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+def _public_bytes(key: Any) -> bytes:
+    found: bytes = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return found
 
 
-def _public_key(certificate):
+def _public_key(certificate: x509.Certificate) -> Any:
     """A certificate's key, or None if nobody knows this kind."""
     try:
         return certificate.public_key()
@@ -134,27 +138,27 @@ def _public_key(certificate):
         return None
 
 
-def begins(certificate):
+def begins(certificate: x509.Certificate) -> datetime.datetime:
     # cryptography 42 has these names, with a time zone.
     if hasattr(certificate, "not_valid_before_utc"):
         return certificate.not_valid_before_utc
     return certificate.not_valid_before.replace(tzinfo=datetime.timezone.utc)
 
 
-def ends(certificate):
+def ends(certificate: x509.Certificate) -> datetime.datetime:
     if hasattr(certificate, "not_valid_after_utc"):
         return certificate.not_valid_after_utc
     return certificate.not_valid_after.replace(tzinfo=datetime.timezone.utc)
 
 
-def _extension(certificate, kind):
+def _extension(certificate: x509.Certificate, kind: Any) -> Any:
     try:
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
 
 
-def _key_matches(chain, key):
+def _key_matches(chain: Sequence[x509.Certificate], key: Any) -> Iterator[str]:
     wanted = _public_bytes(key.public_key())
     holders = [
         number
@@ -172,7 +176,7 @@ def _key_matches(chain, key):
         yield f"{PRIVATE_KEY} does not belong to {CERTIFICATE}; both must be of the same request"
 
 
-def _issued_by(certificate, issuer):
+def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     constraints = _extension(issuer, x509.BasicConstraints)
     if constraints is not None and not constraints.ca:
         return False
@@ -187,7 +191,7 @@ def _issued_by(certificate, issuer):
     return True
 
 
-def _order(chain):
+def _order(chain: Sequence[x509.Certificate]) -> Iterator[str]:
     for number, (certificate, issuer) in enumerate(itertools.pairwise(chain), 1):
         if not _issued_by(certificate, issuer):
             yield (
@@ -197,7 +201,7 @@ def _order(chain):
             )
 
 
-def _covers(pattern, domain):
+def _covers(pattern: str, domain: str) -> bool:
     """Whether a DNS name of a certificate, whose first label may be a wildcard, is for this domain."""
     pattern = pattern.casefold()
     if pattern.startswith("*."):
@@ -206,7 +210,7 @@ def _covers(pattern, domain):
     return pattern == domain
 
 
-def _domain(leaf, domain):
+def _domain(leaf: x509.Certificate, domain: str) -> Iterator[str]:
     names = _extension(leaf, x509.SubjectAlternativeName)
     dns = names.get_values_for_type(x509.DNSName) if names is not None else []
     addresses = names.get_values_for_type(x509.IPAddress) if names is not None else []
@@ -222,13 +226,13 @@ def _domain(leaf, domain):
         )
 
 
-def _purpose(leaf):
+def _purpose(leaf: x509.Certificate) -> Iterator[str]:
     purposes = _extension(leaf, x509.ExtendedKeyUsage)
     if purposes is not None and not SERVER_PURPOSES & {purpose.dotted_string for purpose in purposes}:
         yield f"{_name(leaf, 1)} is not for servers; its extendedKeyUsage must have serverAuth"
 
 
-def _dates(certificate, number, now):
+def _dates(certificate: x509.Certificate, number: int, now: datetime.datetime) -> Iterator[str]:
     begin, end = begins(certificate), ends(certificate)
     if now > end:
         yield f"{_name(certificate, number)} expired on {end:%Y-%m-%d %H:%M} UTC; it must be a renewed one"
@@ -239,7 +243,7 @@ def _dates(certificate, number, now):
         )
 
 
-def _strength(certificate, number, last):
+def _strength(certificate: x509.Certificate, number: int, last: bool) -> Iterator[str]:
     name, key = _name(certificate, number), _public_key(certificate)
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < RSA_BITS:
@@ -256,7 +260,7 @@ def _strength(certificate, number, last):
         yield f"{name} is signed with {weak}, which can be forged; it must be signed with SHA-256 or better"
 
 
-def _complete(chain, anchors):
+def _complete(chain: Sequence[x509.Certificate], anchors: Iterable[x509.Certificate]) -> Iterator[str]:
     last = chain[-1]
     if last.issuer == last.subject or any(_issued_by(last, anchor) for anchor in anchors):
         return
@@ -268,7 +272,7 @@ def _complete(chain, anchors):
     )
 
 
-def _anchors(chain, paths):
+def _anchors(chain: Sequence[x509.Certificate], paths: Iterable[str]) -> Iterator[x509.Certificate]:
     """Of the certificates that this machine trusts, those that have the name of the chain's last issuer."""
     wanted = chain[-1].issuer
     for path in paths:
@@ -283,7 +287,7 @@ def _anchors(chain, paths):
                 yield certificate
 
 
-def _quietly(block):
+def _quietly(block: str) -> x509.Certificate | None:
     """A certificate of somebody else's list, in which some are old and odd."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -294,14 +298,14 @@ def _quietly(block):
 
 
 def problems(
-    certificate_pem_chain,
-    private_key_pem,
-    names,
-    now,
-    trusted=(),
-    certificate=CERTIFICATE,
-    private_key=PRIVATE_KEY,
-):
+    certificate_pem_chain: str,
+    private_key_pem: str,
+    names: Iterable[str],
+    now: datetime.datetime,
+    trusted: Sequence[str] = (),
+    certificate: str = CERTIFICATE,
+    private_key: str = PRIVATE_KEY,
+) -> list[str]:
     """Sentences without a full stop on what is wrong with a provided certificate, an empty list if nothing is.
 
     A chain may end before the root if that is in one of the files of those whom this machine trusts.

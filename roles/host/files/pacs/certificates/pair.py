@@ -88,13 +88,11 @@ def names(certificate: x509.Certificate) -> list[str]:
 
 
 def begins(certificate: x509.Certificate) -> datetime.datetime:
-    moment: datetime.datetime = rules.begins(certificate)
-    return moment
+    return rules.begins(certificate)
 
 
 def ends(certificate: x509.Certificate) -> datetime.datetime:
-    moment: datetime.datetime = rules.ends(certificate)
-    return moment
+    return rules.ends(certificate)
 
 
 def due(certificate: x509.Certificate) -> datetime.datetime:
