@@ -46,14 +46,17 @@ def test_the_files_of_a_folder_are_declared(tmp_path):
     (tmp_path / "a.txt").write_text("ü\n")
     (tmp_path / "b.bin").write_bytes(b"\xff\0")
     (tmp_path / ".hidden").write_text("x")
-    (tmp_path / "inside").mkdir()
-    entries = [folder_files.declared(tmp_path / name, "/opt/x") for name in ("a.txt", "b.bin")]
+    for name in ("inside/c.txt", "__pycache__/c.pyc", ".cache/d.txt"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("c")
+    entries = [folder_files.declared(tmp_path, name, "/opt/x") for name in ("a.txt", "b.bin", "inside/c.txt")]
     lookup = folder_files.LookupModule()
     lookup.find_file_in_search_path = lambda _variables, _kind, name: name
     assert lookup.run([str(tmp_path)], {}, dest="/opt/x") == [entries]
     assert entries == [
         {"path": "/opt/x/a.txt", "content": "ü\n"},
         {"path": "/opt/x/b.bin", "content": "/wA=", "encoding": "base64"},
+        {"path": "/opt/x/inside/c.txt", "content": "c"},
     ]
     assert lookup.run([str(tmp_path)], {})[0][0] == {"name": "a.txt", "content": "ü\n"}
 
