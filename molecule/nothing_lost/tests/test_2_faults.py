@@ -81,6 +81,8 @@ def test_a_full_disk_is_named_and_the_next_run_heals(server, site, tmp_path):
             print(reason)
             assert "The disk of the backups (/mnt/small, " in reason
             assert server.pacs("backup status")["failures"]["backup"]["reason"] == reason
+            said = " ".join(server.run("pacs status || true").split())
+            assert "-> remove the cause, then: pacs backup" in said
             assert not server.run("ls -A /var/lib/pacs/backup/stage 2>/dev/null || true")
             server.run("rm /mnt/small/ballast")
             server.pacs("backup")
@@ -107,6 +109,8 @@ def test_a_full_data_disk_loses_nothing_that_was_acknowledged(site, server, stud
         reason = server.pacs("backup", succeeds=False)
         print(reason)
         assert f"The disk of the site's data ({data}, " in reason
+        said = " ".join(server.run("pacs status || true").split())
+        assert f"FAIL Disk {data}" in said and "make space: " in said
         assert f"The disk of {data} has room" in play("playbooks/verify.yml", succeeds=False)
         server.run(f"rm {data}/ballast")
         site.wait()

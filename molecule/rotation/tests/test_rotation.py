@@ -236,6 +236,7 @@ def test_who_sends_longer_than_one_waits_is_not_cut_and_the_next_run_ends_it(ope
 
 def test_the_doors_open_by_themselves_if_nobody_comes_back(site, study):
     run("pacs drain close --patience 60 --closed 15")
+    assert "-> if no site.yml is at work: pacs drain open" in run("pacs status || true")
     assert site.request("POST", "/orthanc/instances", user="anna", data=b"x").status_code == 503
     association = associate()
     assert association.is_established
