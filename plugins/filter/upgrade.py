@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.words import size
+
 # The variable of pacs_images for the services whose databases can't go back.
 KEEPS_DATA = {"orthanc": "orthanc", "postgres": "postgres"}
 
@@ -28,15 +30,6 @@ def is_older(reference, than):
         return False
     pairs = list(zip(version(reference), version(than), strict=False))
     return [one for one, _other in pairs] < [other for _one, other in pairs]
-
-
-def size(number):
-    """A number of bytes as people say it."""
-    for unit in ("bytes", "kB", "MB"):
-        if number < 1000:
-            return f"{number:.0f} {unit}"
-        number /= 1000
-    return f"{number:.1f} GB"
 
 
 def refusals(state, release):
