@@ -10,6 +10,7 @@ link=.cache/collections/ansible_collections/threedpc
 mkdir -p "$link"
 [ -e "$link/pacs" ] || ln -s ../../../.. "$link/pacs"
 export PYTHONPATH="$PWD/.cache/collections" PYTHONDONTWRITEBYTECODE=1
+export HYPOTHESIS_STORAGE_DIRECTORY="$PWD/.cache/hypothesis"
 unset ANSIBLE_CONFIG
 
 name=unit
