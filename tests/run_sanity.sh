@@ -43,7 +43,8 @@ cd "$copy" || exit 1
 git init --quiet
 
 log="$ANSIBLE_COLLECTIONS_PATH/log"
-ansible-test sanity --venv --python "$python" --requirements --color no "$@" 2>&1 | tee "$log"
+# `make lint` judges the changelog; here Python 3.13 would warn of a library's source, and the warning would count.
+ansible-test sanity --skip-test changelog --venv --python "$python" --requirements --color no "$@" 2>&1 | tee "$log"
 status=${PIPESTATUS[0]}
 total=$(grep -c '^Running sanity test' "$log")
 missing=$(sed -n 's/^WARNING: Required program "\(.*\)" not found.*/\1/p' "$log" | sort -u)

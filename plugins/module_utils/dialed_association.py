@@ -95,5 +95,8 @@ def keep_answers(association: PynetdicomAssociation) -> None:
     timeout reached" (pydicom/pynetdicom issues 435 and 842).
     """
     get_msg = association.dimse.get_msg
-    only_waited_for = lambda block=False: get_msg(block=True) if block else (None, None)  # noqa: E731
+
+    def only_waited_for(block: bool = False) -> Any:
+        return get_msg(block=True) if block else (None, None)
+
     association.dimse.get_msg = only_waited_for  # type: ignore[method-assign]

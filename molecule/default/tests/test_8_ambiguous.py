@@ -115,6 +115,8 @@ def test_no_link_is_made_to_either(site, study, second):
 @pytest.mark.parametrize("named", ["uid", "id"])
 def test_the_playbook_says_why(study, second, named):
     second()
+    # It takes another scenario's conftest for this one.
+    # pylint: disable-next=redundant-keyword-arg
     made = play(f"-e study={study[named]}", "-e days=1", playbook="playbooks/share.yml")
     assert made.returncode != 0
     assert "more than one study with the StudyInstanceUID" in made.stdout
