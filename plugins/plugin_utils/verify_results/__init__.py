@@ -59,5 +59,7 @@ def of_checks(asked: Mapping[str, Answer]) -> Iterator[Result]:
 
 def of_records(site: Site, asked: Mapping[str, Answer]) -> Iterator[Result]:
     yield from exposure.results(site.domain, site.staff_networks)
-    if "status" in asked and site.has_backups:
+    if not site.has_backups:
+        yield backup.NONE
+    elif "status" in asked:
         yield from backup.results(asked["status"])

@@ -29,6 +29,16 @@ PROMISES = {
 }
 
 
+NONE = Result(
+    area="Backup",
+    id="backup",
+    promise=PROMISES["backup"],
+    request="backup_repository",
+    expected="a place for backups",
+    got="backup_repository is empty, so nothing is backed up; docs/backup.md says what it can be",
+    status="warned",
+)
+
 # By the number of runs that are overdue.
 VERDICTS: tuple[Status, ...] = ("passed", "warned", "failed")
 
