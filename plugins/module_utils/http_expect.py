@@ -8,11 +8,16 @@ from __future__ import annotations
 import json
 import re
 import time
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any
 
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
 from ansible_collections.threedpc.pacs.plugins.module_utils.http_judge import at, describe, judge
-from ansible_collections.threedpc.pacs.plugins.module_utils.http_probe import ProbeError
+from ansible_collections.threedpc.pacs.plugins.module_utils.http_probe import Probe, ProbeError
+
+# One of the checks that the module takes.
+Check = Mapping[str, Any]
 
 # A value that is known only once another check was answered, such as <share_token>.
 PLACEHOLDER = re.compile(r"<([a-z][a-z0-9_]*)>")
@@ -20,7 +25,7 @@ PLACEHOLDER = re.compile(r"<([a-z][a-z0-9_]*)>")
 FILLED = ("url", "headers", "body", "json", "token", "expect")
 
 
-def placeholders(thing):
+def placeholders(thing: Any) -> set[str]:
     """The names of the values that a check waits for."""
     if isinstance(thing, dict):
         return set().union(*[placeholders(entry) for entry in thing.values()])
@@ -29,7 +34,7 @@ def placeholders(thing):
     return set(PLACEHOLDER.findall(thing)) if isinstance(thing, str) else set()
 
 
-def fill(thing, values):
+def fill(thing: Any, values: Mapping[str, str]) -> Any:
     """The same thing with every placeholder replaced by its value."""
     if isinstance(thing, dict):
         return {key: fill(entry, values) for key, entry in thing.items()}
@@ -43,16 +48,22 @@ def fill(thing, values):
 class Plan:
     """All checks of a run, what each waits for, and what is known so far."""
 
-    def __init__(self, checks, probe, secrets=None, skip_attempts=False):
-        self.checks = {}
+    def __init__(
+        self,
+        checks: Sequence[Check],
+        probe: Probe,
+        secrets: Mapping[str, str] | None = None,
+        skip_attempts: bool = False,
+    ) -> None:
+        self.checks: dict[str, Check] = {}
         self.probe = probe
         self.values = dict(secrets or {})
         self.skip_attempts = skip_attempts
         self.secrets = list(self.values.values())
-        self.unknown = {}
-        self.results = {}
-        self.finished = {}
-        self.makers = {}
+        self.unknown: dict[str, str] = {}
+        self.results: dict[str, dict[str, Any]] = {}
+        self.finished: dict[str, float] = {}
+        self.makers: dict[str, str] = {}
         for check in checks:
             if check["id"] in self.checks:
                 raise PacsError("Two checks have the id {}".format(check["id"]))
@@ -64,7 +75,7 @@ class Plan:
         self.waits = {check["id"]: self._waits_for(check) for check in checks}
         self._refuse_circles()
 
-    def _waits_for(self, check):
+    def _waits_for(self, check: Check) -> set[str]:
         """The ids of the checks that must be over before this one is asked."""
         needed = set(check.get("after") or [])
         for other in needed:
@@ -77,7 +88,7 @@ class Plan:
                 raise PacsError("The check {} uses <{}>, which no check captures".format(check["id"], name))
         return needed
 
-    def _refuse_circles(self):
+    def _refuse_circles(self) -> None:
         open_checks = dict(self.waits)
         while open_checks:
             free = [name for name, waits in open_checks.items() if not waits & set(open_checks)]
@@ -87,10 +98,10 @@ class Plan:
                 del open_checks[name]
 
     @staticmethod
-    def _needs(check):
+    def _needs(check: Check) -> set[str]:
         return placeholders([check.get(key) for key in FILLED])
 
-    def _not_checked(self, check):
+    def _not_checked(self, check: Check) -> str | None:
         """Why a check can't be asked, or None."""
         if check.get("not_checked"):
             return check["not_checked"]
@@ -101,14 +112,19 @@ class Plan:
                 return self.unknown.get(name, f"<{name}> is not known")
         return None
 
-    def run(self, parallel, sleep=time.sleep, clock=time.monotonic):
+    def run(
+        self,
+        parallel: int,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> list[dict[str, Any]]:
         """Ask everything, as early as possible, and return the results in the order of the checks."""
         waiting = set(self.checks)
-        running = {}
+        running: dict[Future[dict[str, Any]], str] = {}
         with ThreadPoolExecutor(max_workers=parallel) as pool:
             while waiting or running:
                 now = clock()
-                later = []
+                later: list[float] = []
                 for name in [name for name in self.checks if name in waiting]:
                     if not self.waits[name] <= set(self.finished):
                         continue
@@ -120,24 +136,24 @@ class Plan:
                     running[pool.submit(self._ask, self.checks[name])] = name
                 if running:
                     pause = max(0.0, min(later) - now) if later else None
-                    done = wait(running, timeout=pause, return_when=FIRST_COMPLETED)[0]
+                    done: set[Future[dict[str, Any]]] = wait(running, timeout=pause, return_when=FIRST_COMPLETED)[0]
                 elif later:
                     sleep(max(0.0, min(later) - now))
-                    done = []
+                    done = set()
                 for future in done:
                     name = running.pop(future)
                     self.results[name] = future.result()
                     self.finished[name] = clock()
         return [self._public(self.results[name]) for name in self.checks]
 
-    def _start(self, name):
+    def _start(self, name: str) -> float:
         """When a check may be asked, on the clock of the run."""
         delay = self.checks[name].get("delay") or 0
         if not delay or self._not_checked(self.checks[name]):
             return 0
         return delay + max([self.finished[other] for other in self.waits[name]] + [0])
 
-    def _ask(self, check):
+    def _ask(self, check: Check) -> dict[str, Any]:
         result = {
             "area": check["area"],
             "id": check["id"],
@@ -158,7 +174,7 @@ class Plan:
         result.pop("answer", None)
         return result
 
-    def _judge(self, check, result):
+    def _judge(self, check: Check, result: dict[str, Any]) -> None:
         start = time.monotonic()
         try:
             filled = dict(check, **fill({key: check.get(key) for key in FILLED}, self.values))
@@ -169,7 +185,7 @@ class Plan:
             result["status"], result["got"] = "failed", str(error)
         result["seconds"] = round(time.monotonic() - start, 3)
 
-    def _capture(self, check, result):
+    def _capture(self, check: Check, result: dict[str, Any]) -> None:
         document = None
         answer = result.get("answer")
         # Another thing wrong with the answer must not hide what later checks would find.
@@ -192,7 +208,7 @@ class Plan:
             else:
                 self.unknown[name] = "it needs the check {}, which failed".format(check["id"])
 
-    def _public(self, result):
+    def _public(self, result: dict[str, Any]) -> dict[str, Any]:
         """A result without the secrets that were captured on the way."""
         text = json.dumps(result)
         for secret in self.secrets:

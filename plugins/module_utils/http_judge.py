@@ -9,9 +9,14 @@ import re
 import ssl
 import time
 import urllib.parse
+from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
+from typing import Any, Literal
 
-from ansible_collections.threedpc.pacs.plugins.module_utils.http_probe import ProbeError
+from ansible_collections.threedpc.pacs.plugins.module_utils.http_probe import Answer, Probe, ProbeError
+
+# Worst first.
+Status = Literal["failed", "warned", "not checked", "passed"]
 
 # What a browser fetches because of a <link>. Others, such as preconnect, name no file.
 LINKS = {"stylesheet", "icon", "manifest", "modulepreload", "apple-touch-icon"}
@@ -22,9 +27,9 @@ USUAL_LIFETIME = 90
 DAY = 86400
 
 
-def describe(expect):
+def describe(expect: Mapping[str, Any]) -> str:
     """What is expected, for the report."""
-    said = []
+    said: list[str] = []
     if not expect.get("certificate"):
         said.append("status " + " or ".join(str(status) for status in expect.get("status") or [200]))
     if expect.get("or_closed"):
@@ -52,7 +57,7 @@ def describe(expect):
     return "; ".join(said)
 
 
-def judge(check, answer, probe):
+def judge(check: Mapping[str, Any], answer: Answer, probe: Probe) -> tuple[Status, str]:
     """Status and a sentence about what came back."""
     expect = check.get("expect") or {}
     if expect.get("certificate"):
@@ -71,16 +76,16 @@ def judge(check, answer, probe):
     return ("failed", "{}; {}".format(got, "; ".join(problems))) if problems else ("passed", got)
 
 
-def server_says(answer):
+def server_says(answer: Answer) -> str:
     """The server's own words about an error. The body of anything else may be a patient's data."""
-    document = answer.document() if answer.status >= 400 else None
+    document = answer.document() if (answer.status or 0) >= 400 else None
     if not isinstance(document, dict):
         return ""
     said = [document.get(key) for key in ("Message", "Details")]
     return "".join(f" ({text})" for text in said if isinstance(text, str) and text)[:300]
 
 
-def differences(expect, answer):
+def differences(expect: Mapping[str, Any], answer: Answer) -> Iterator[str]:
     """What the answer lacks, one sentence each."""
     for name, pattern in (expect.get("headers") or {}).items():
         value = answer.headers.get(name.lower())
@@ -106,7 +111,7 @@ def differences(expect, answer):
         yield from link_problems(document, expect["links"], expect.get("links_optional"))
 
 
-def at(document, path):
+def at(document: Any, path: str) -> Any:
     """The value at a path such as `0/MainDicomTags/PatientID` in a JSON document, or None."""
     for part in path.split("/"):
         if isinstance(document, list) and part.isdigit() and int(part) < len(document):
@@ -118,7 +123,7 @@ def at(document, path):
     return document
 
 
-def version_numbers(text):
+def version_numbers(text: object) -> list[int]:
     """The numbers that a version begins with: (1, 24) of `1.24-lab`; nothing of `mainline`."""
     found = re.match(r"\d+(\.\d+)*", str(text))
     numbers = [int(number) for number in found.group().split(".")] if found else []
@@ -127,7 +132,7 @@ def version_numbers(text):
     return numbers
 
 
-def version_problems(document, spec):
+def version_problems(document: Any, spec: Mapping[str, Any]) -> list[str]:
     value = at(document, spec["path"])
     if value is None:
         return ["it is not installed"]
@@ -137,7 +142,7 @@ def version_problems(document, spec):
     return [f"version {value} is too old"]
 
 
-def links(document):
+def links(document: Any) -> Iterator[str]:
     """Every link that a DICOMweb answer gives its reader."""
     if isinstance(document, list):
         for entry in document:
@@ -153,7 +158,7 @@ def links(document):
                 yield from links(entry)
 
 
-def link_problems(document, prefix, optional):
+def link_problems(document: Any, prefix: str, optional: bool | None) -> list[str]:
     found = list(links(document))
     wrong = sorted({origin(link) for link in found if not link.startswith(prefix)})
     if wrong:
@@ -161,7 +166,7 @@ def link_problems(document, prefix, optional):
     return [] if found or optional else ["it has no links"]
 
 
-def origin(link):
+def origin(link: str) -> str:
     """The part of a link that the configuration decides: no identifier of a study."""
     parts = urllib.parse.urlsplit(link)
     return "{}://{}{}".format(parts.scheme, parts.netloc, parts.path.partition("/studies")[0])
@@ -170,12 +175,12 @@ def origin(link):
 class Assets(HTMLParser):
     """Collects what a browser fetches to show a page."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.base = ""
-        self.found = []
+        self.found: list[str] = []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "base" and given.get("href"):
             self.base = given["href"]
@@ -185,7 +190,7 @@ class Assets(HTMLParser):
             self.found.append(given["href"])
 
 
-def page_problems(check, answer, probe):
+def page_problems(check: Mapping[str, Any], answer: Answer, probe: Probe) -> list[str]:
     if answer.mime != "text/html":
         return ["it is no HTML page"]
     assets = Assets()
@@ -203,7 +208,7 @@ def page_problems(check, answer, probe):
     return problems
 
 
-def asset_problem(check, url, path, probe):
+def asset_problem(check: Mapping[str, Any], url: str, path: str, probe: Probe) -> str | None:
     try:
         # As a browser does: with the login of the page, if it has one.
         answer = probe.ask({"id": check["id"], "login": check.get("login"), "url": urllib.parse.urldefrag(url)[0]})
@@ -220,7 +225,9 @@ def asset_problem(check, url, path, probe):
     return None
 
 
-def judge_certificate(certificate, spec, now=None):
+def judge_certificate(
+    certificate: Mapping[str, Any] | None, spec: Mapping[str, int], now: float | None = None
+) -> tuple[Status, str]:
     if not certificate:
         return (
             "not checked",
@@ -232,7 +239,7 @@ def judge_certificate(certificate, spec, now=None):
     return judge_days(left, (until - since) / DAY, spec), got
 
 
-def judge_days(left, lifetime, spec):
+def judge_days(left: float, lifetime: float, spec: Mapping[str, int]) -> Status:
     """What is little for a certificate of three months is all of one that lasts for days."""
     share = min(1, lifetime / USUAL_LIFETIME)
     if left < spec["fail_days"] * share:

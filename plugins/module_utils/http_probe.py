@@ -15,6 +15,8 @@ import os
 import socket
 import ssl
 import urllib.parse
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ansible_collections.threedpc.pacs.plugins.module_utils import proxies
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
@@ -30,7 +32,13 @@ class ProbeError(Exception):
 class Answer:
     """What came back."""
 
-    def __init__(self, status=None, headers=None, body=b"", certificate=None):
+    def __init__(
+        self,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        certificate: dict[str, Any] | None = None,
+    ) -> None:
         # None as status: the server closed the connection without an answer.
         self.status = status
         self.headers = {name.lower(): value for name, value in (headers or {}).items()}
@@ -38,14 +46,14 @@ class Answer:
         self.certificate = certificate
 
     @property
-    def mime(self):
+    def mime(self) -> str:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     @property
-    def text(self):
+    def text(self) -> str:
         return self.body.decode("utf-8", "replace")
 
-    def document(self):
+    def document(self) -> Any:
         """The JSON of the body, or None."""
         try:
             return json.loads(self.text)
@@ -53,7 +61,7 @@ class Answer:
             return None
 
 
-def explain(error, timeout):
+def explain(error: Exception, timeout: float) -> str | None:
     """A sentence for an error below HTTP, or None if the server closed the connection on purpose."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not trusted: {error.verify_message}"
@@ -75,12 +83,18 @@ def explain(error, timeout):
 class Probe:
     """Asks servers. Proxies, cookies and redirects are not followed, headers are sent as given."""
 
-    def __init__(self, logins=None, ca_path=None, validate_certs=True, timeout=20.0):
+    def __init__(
+        self,
+        logins: Sequence[Mapping[str, str]] | None = None,
+        ca_path: str | None = None,
+        validate_certs: bool = True,
+        timeout: float = 20.0,
+    ) -> None:
         self.logins = {login.get("name") or login["username"]: login for login in logins or []}
         self.timeout = timeout
         self.validate_certs = validate_certs
         # A server that can't be reached is waited for once, not by every check.
-        self.unreachable = {}
+        self.unreachable: dict[tuple[str, str | None, int | None], str] = {}
         if ca_path and not os.path.isfile(ca_path):
             raise PacsError(f"ca_path is not a file: {ca_path}")
         try:
@@ -91,7 +105,7 @@ class Probe:
             self.context.check_hostname = False
             self.context.verify_mode = ssl.CERT_NONE
 
-    def ask(self, check):
+    def ask(self, check: Mapping[str, Any]) -> Answer:
         if (check.get("expect") or {}).get("certificate"):
             return Answer(certificate=self.certificate(check["url"]))
         body = self._body(check)
@@ -102,7 +116,7 @@ class Probe:
         headers.update(check.get("headers") or {})
         return self.send(check.get("method") or "GET", check["url"], headers, body)
 
-    def _authorization(self, check):
+    def _authorization(self, check: Mapping[str, Any]) -> dict[str, str]:
         if check.get("token"):
             return {"Authorization": "Bearer " + check["token"]}
         if not check.get("login"):
@@ -117,7 +131,7 @@ class Probe:
         return {"Authorization": "Basic " + base64.b64encode(pair.encode("utf-8")).decode("ascii")}
 
     @staticmethod
-    def _body(check):
+    def _body(check: Mapping[str, Any]) -> bytes | None:
         if check.get("json") is not None:
             return json.dumps(check["json"]).encode("utf-8")
         if check.get("body_file"):
@@ -128,7 +142,9 @@ class Probe:
                 raise ProbeError("{} can't be read: {}".format(check["body_file"], error.strerror)) from error
         return check["body"].encode("utf-8") if check.get("body") is not None else None
 
-    def send(self, method, url, headers=None, body=None):
+    def send(
+        self, method: str, url: str, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
         parts = urllib.parse.urlsplit(url)
         connection = self._connect(parts)
         try:
@@ -145,27 +161,27 @@ class Probe:
         finally:
             connection.close()
 
-    def certificate(self, url):
+    def certificate(self, url: str) -> dict[str, Any] | None:
         """What the server's certificate says, once it was found to be trusted and to name the host."""
         parts = urllib.parse.urlsplit(url)
         if parts.scheme != "https":
             return None
         connection = self._connect(parts)
         try:
-            return connection.sock.getpeercert()
+            return connection.sock.getpeercert() if isinstance(connection.sock, ssl.SSLSocket) else None
         finally:
             connection.close()
 
-    def _connect(self, parts):
+    def _connect(self, parts: urllib.parse.SplitResult) -> http.client.HTTPConnection:
         where = (parts.scheme, parts.hostname, parts.port)
         if where in self.unreachable:
             raise ProbeError(self.unreachable[where])
+        host = parts.hostname or ""
+        connection: http.client.HTTPConnection
         if parts.scheme == "https":
-            connection = http.client.HTTPSConnection(
-                parts.hostname, parts.port, timeout=self.timeout, context=self.context
-            )
+            connection = http.client.HTTPSConnection(host, parts.port, timeout=self.timeout, context=self.context)
         else:
-            connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=self.timeout)
+            connection = http.client.HTTPConnection(host, parts.port, timeout=self.timeout)
         try:
             connection.connect()
         except OSError as error:

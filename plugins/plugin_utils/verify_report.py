@@ -9,7 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, get_args
 
-from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import Result, Status
+from ansible_collections.threedpc.pacs.plugins.module_utils.http_judge import Status
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import Result
 
 # Worst first.
 STATUSES: tuple[Status, ...] = get_args(Status)

@@ -10,13 +10,9 @@ import zoneinfo
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.threedpc.pacs.plugins.module_utils.http_judge import Status
 from ansible_collections.threedpc.pacs.plugins.plugin_utils import schedules
-from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import (
-    Answer,
-    Result,
-    Status,
-    part_of_status,
-)
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import Answer, Result, part_of_status
 from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.words import HOUR, ago, duration, size
 
 # How much longer than the last one a run may take before its result counts as late.

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal, Required, TypedDict
+from typing import Any, Required, TypedDict
 
-Status = Literal["failed", "warned", "not checked", "passed"]
+from ansible_collections.threedpc.pacs.plugins.module_utils.http_judge import Status
 
 # What a task of Ansible registered.
 Answer = Mapping[str, Any]

@@ -8,12 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import (
-    Answer,
-    Result,
-    Status,
-    part_of_status,
-)
+from ansible_collections.threedpc.pacs.plugins.module_utils.http_judge import Status
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import Answer, Result, part_of_status
 
 
 def judge(disk: Mapping[str, Any], limits: Mapping[str, int]) -> Status:
