@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 # ansible-test sanity on the working tree as it is, uncommitted files included. Arguments go to ansible-test.
 #
 # ansible-test wants a git repository at ansible_collections/<namespace>/<name>, so it gets a copy. It makes its own

@@ -1,4 +1,7 @@
 #!/bin/sh
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Makes sure that a Docker Engine answers; installs and starts one only if none does, and says so.
 set -eu
 

@@ -1,3 +1,6 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A hospital's proxy, which writes down what it was asked: the way to the ACME server, and to nothing else.
 
 The last tests of this scenario: they make its containers anew.

@@ -1,3 +1,6 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A share's link as mail programs leave it, and as their scanners open it before its reader does."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The clients around a server whose network is closed, the server's own containers, and the operator."""
 
 from __future__ import annotations

@@ -1,3 +1,6 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Holds connections that never become an association until its input ends, each kind again after it was closed.
 
 Its command line is JSON: address, port, kinds with their first bytes in hexadecimal, how many of each, and the client's

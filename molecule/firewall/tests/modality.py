@@ -1,3 +1,6 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """A modality. Its command line is JSON: a list of requests, each answered by how it ended, or one that sends a study.
 
 Who sends a study slowly prints the status of each instance, and hurries as soon as its input ends.

@@ -1,3 +1,6 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Repositories on another server: SFTP with a key, restic's REST server and S3 with passwords and a CA of their own."""
 
 from __future__ import annotations

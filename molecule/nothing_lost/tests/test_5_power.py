@@ -1,3 +1,6 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """The power fails while a scanner sends and a backup runs, at random moments.
 
 A kill takes every process at once, the server's own included; what its kernel had not written to the disk yet survives,

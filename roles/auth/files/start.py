@@ -1,3 +1,6 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Start the auth service without secrets in its environment block and without tokens in its log.
 
 The image reads its callers' passwords from an environment variable alone, and logs whole tokens up

@@ -1,4 +1,7 @@
 #!/bin/sh
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Starts PostgreSQL in the image, as its user postgres, with a role and a database for Orthanc.
 #
 # A new cluster is made under another name and renamed when it is complete, so that an interrupted

@@ -1,3 +1,6 @@
+// Copyright: (c) 2026, threedpc.pacs contributors
+// GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+// SPDX-License-Identifier: GPL-3.0-or-later
 // OHIF's settings. Orthanc's plugin adds where the images come from.
 window.config = {
   extensions: [],

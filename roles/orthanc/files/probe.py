@@ -1,3 +1,6 @@
+# Copyright: (c) 2026, threedpc.pacs contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Ask Orthanc and, through it, its database: exit 0 if it answers.
 
 After PostgreSQL was restarted, each connection that Orthanc holds fails once before it is replaced. The first good
