@@ -102,6 +102,10 @@ def out_of_range(declared: list[Service], network: str) -> list[str]:
     ]
 
 
+def sentences(problems: list[str]) -> list[str]:
+    return [problem + ("" if problem.endswith("?") else ".") for problem in problems]
+
+
 def unknown(variable: str, names: Any, known: set[str]) -> list[str]:
     """Keys of a variable that no service declares."""
     wrong = sorted({*names} - known)
@@ -119,7 +123,7 @@ def overview(
     declared, images, memory = plain(declared), plain(images), plain(memory)
     problems = incomplete(declared)
     if problems:
-        return {"problems": problems}
+        return {"problems": sentences(problems)}
     declared = [filled(entry) for entry in declared]
     problems = (
         contradictions(declared)
@@ -128,7 +132,7 @@ def overview(
         + unknown("pacs_memory_limits", memory, {entry["name"] for entry in declared})
     )
     if problems:
-        return {"problems": problems}
+        return {"problems": sentences(problems)}
     defaults = {entry["image"]: entry["image_default"] for entry in declared if "image_default" in entry}
     references = defaults | images
     services = [resolved(entry, network, int(first_uid), references, memory) for entry in declared]
