@@ -67,6 +67,17 @@ def test_names_of_variables_begin_with_the_role_or_are_the_sites(role):
     assert {name for name in names if not name.startswith((f"{role}_", f"__{role}_", "pacs_"))} == set()
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_no_role_reads_a_file_of_another(role):
+    found = [
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path, text in texts(role)
+        for line in text.splitlines()
+        if re.search(r"role_path.*\.\.|roles_dir|/roles/", line)
+    ]
+    assert found == []
+
+
 def test_no_program_is_in_a_variable():
     found = [
         f"{path.relative_to(ROOT)}: {line.strip()}"
