@@ -24,8 +24,8 @@ def is_well(container: dict[str, Any]) -> bool:
 def due(asked: dict[str, Any], services: list[dict[str, Any]]) -> dict[str, Any]:
     """The services that Compose would replace or remove, and what follows from that.
 
-    Where Compose could not say it, as when one that others wait for is not healthy, it may be any of them, and nothing is
-    stopped for others.
+    Where Compose could not say it, as when one that others wait for is not healthy, it may be any of them, and
+    nothing is stopped for others.
     """
     asked, services = plain(asked), plain(services)
     containers = asked.get("containers") or []
