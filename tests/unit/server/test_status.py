@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import datetime
 import json
+import time
 import types
 
 import pytest
@@ -68,24 +69,30 @@ def of(area, **changes):
     return sorted(rows, key=lambda row: row.state == "ok")
 
 
-def test_a_site_that_is_well_has_one_short_screen():
+def test_a_site_that_is_well_has_one_short_screen(monkeypatch):
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
     rows = judge(WELL)
     assert worst(rows) == "ok" and not any(row.next for row in rows)
     text = command.screen("Ward 7", "ward7", WELL["time"], rows, 120)
-    assert text.startswith("Ward 7 (ward7), 2026-11-28 03:12 UTC\n")
+    assert text.startswith("Ward 7 (ward7), 2026-11-28 04:12 CET\n")
     assert text.endswith("All is well.") and len(text.splitlines()) < 24
     for words in (
         "all 3 run and are healthy", "open to scanners and uploads", "300.0 GB of 1.0 TB free", "Orthanc 1",
-        "the site's: valid until 2027-01-27 03:12 UTC", "the last backup was 2 hours ago, with 1234 studies",
-        "the next one is at 2026-11-29 01:17", "the last rehearsal of a restore was 20 days ago",
+        "the site's: valid until 2027-01-27 03:12 UTC", "the last backup was 2 hours ago, of 1234 studies",
+        "next: 2026-11-29 01:17", "the last rehearsal of a restore was 20 days ago",
     ):  # fmt: skip
         assert words in text
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_a_full_disk():
     [row] = of("Disk", disks=[disk(free=1)])
     assert row.state == "failed" and "1.0 GB of 1.0 TB free" in row.text
-    assert row.next.startswith("make space: docker image prune --all") and row.next.endswith("What is stored stays")
+    assert row.next.startswith("make space: docker image prune --all") and row.next.endswith(
+        "Nothing that is stored is lost"
+    )
     release = WELL["release"] | {"put_aside": ["/var/lib/pacs/replaced-20261101T010203Z"]}
     [row] = of("Disk", disks=[disk(free=1)], release=release)
     assert "remove /var/lib/pacs/replaced-20261101T010203Z" in row.next
@@ -96,7 +103,7 @@ def test_a_full_disk():
 
 
 def test_a_dead_container():
-    dead = container("orthanc", "exited", "Exited (137) 12 minutes ago", out_of_memory=False, said="")
+    dead = container("orthanc", "exited", "Exited (137) 12 minutes ago", out_of_memory=False, output="")
     [row] = of("Services", services=[container("postgres"), dead, container("nginx")])
     assert (row.state, row.text) == ("failed", "orthanc is dead: Exited (137) 12 minutes ago")
     assert row.next.startswith("docker start pacs-orthanc-1;") and "docker logs --tail 50 pacs-orthanc-1" in row.next
@@ -105,7 +112,7 @@ def test_a_dead_container():
 
 
 def test_a_container_that_does_not_answer_one_that_starts_and_one_that_is_gone():
-    sick = container("orthanc", status="Up 2 hours (unhealthy)", said="timed out", out_of_memory=False)
+    sick = container("orthanc", status="Up 2 hours (unhealthy)", output="timed out", out_of_memory=False)
     [row] = of("Services", services=[container("postgres"), sick, container("nginx")])
     assert row.text == "orthanc is not healthy: Up 2 hours (unhealthy); timed out"
     assert row.next.startswith("docker restart pacs-orthanc-1")
@@ -167,7 +174,7 @@ def test_a_failed_backup():
     row = of("Backup", backups=found)[0]
     assert row.state == "failed" and row.next == "remove the cause, then: pacs backup"
     assert row.text == (
-        "the last backup failed 2 hours ago: The disk is full. Before that, the last backup was 26 hours ago, with 1234"
+        "the last backup failed 2 hours ago: The disk is full. Before that, the last backup was 26 hours ago, of 1234"
         " studies"
     )
 
@@ -186,7 +193,7 @@ def test_a_site_without_backups():
     assert row.state == "warning" and "set backup_repository" in row.next
     first = {"schedules": {"backup": "1 1 * * *"}, "ages": {"configured": 60}, "missed": {}, "next": {"backup": "soon"}}
     [row] = of("Backup", backups=first)
-    assert (row.state, row.text) == ("ok", "no backup yet; the next one is at soon")
+    assert (row.state, row.text) == ("ok", "no backup yet; next: soon")
 
 
 def test_doors_that_a_killed_run_left_closed():
@@ -266,7 +273,7 @@ def test_what_docker_knows_of_a_dead_container_is_read(site, monkeypatch):
 
     monkeypatch.setattr(core, "attempt", attempt)
     [found] = look.services(site)
-    assert (found["service"], found["out_of_memory"], found["said"]) == ("orthanc", True, "Connection refused")
+    assert (found["service"], found["out_of_memory"], found["output"]) == ("orthanc", True, "Connection refused")
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def last_words(done: subprocess.CompletedProcess[bytes]) -> str:
 
 
 def write_file(path: Path, content: bytes | str, mode: int) -> None:
-    """Replace a file at once: whoever opens it finds the old one or the new one, also after a power failure."""
+    """Replace a file at once: a reader finds the old one or the new one, also after a power failure."""
     data = content.encode() if isinstance(content, str) else content
     # Always the same name: what a run that was killed left there, perhaps a key, is gone after the next.
     staged = path.with_name(f".{path.name}.new")

@@ -52,7 +52,7 @@ def upgrade_rules(ports: Iterable[int], addresses: Iterable[str], network: str) 
         f"        {'ip6' if ipaddress.ip_address(address).version == 6 else 'ip'} saddr {address} accept\n"
         for address in addresses
     )
-    # Before the site's own table, which goes on to judge whoever is let in here.
+    # Before the site's own table, which goes on to judge those who are let in here.
     return f"""\
 table inet {UPGRADE}
 delete table inet {UPGRADE}

@@ -39,8 +39,8 @@ def clock() -> dict[str, str | None]:
     return {"now": datetime.datetime.now().astimezone().isoformat(), "zone": zone}
 
 
-def said(*command: str) -> str:
-    """What a command says, nothing if the server does not have it."""
+def output_of(*command: str) -> str:
+    """What a command prints, nothing if the server does not have it."""
     try:
         return attempt(command, timeout=30).stdout.decode(errors="replace")
     except (OSError, subprocess.TimeoutExpired):
@@ -53,11 +53,13 @@ def complaint(path: Path) -> str:
         changed = path.stat()
     except FileNotFoundError:
         return f"{path} is missing, so cron runs nothing of it; run site.yml"
-    states = said("systemctl", "is-active", "cron", "crond").split()
+    states = output_of("systemctl", "is-active", "cron", "crond").split()
     if states and "active" not in states:
         return "cron does not run on the server, so no schedule is alive; run: systemctl enable --now cron"
     since = f"--since=@{int(max(changed.st_mtime, changed.st_ctime))}"
-    lines = said("journalctl", "--quiet", "--output=cat", since, "--identifier=cron", "--identifier=crond").splitlines()
+    lines = output_of(
+        "journalctl", "--quiet", "--output=cat", since, "--identifier=cron", "--identifier=crond"
+    ).splitlines()
     refused = [line for line in lines if path.name in line and REFUSED.search(line)]
     return f"cron ignores {path}: {refused[-1]}" if refused else ""
 

@@ -58,7 +58,7 @@ class Repository:
     def attempt(self, *arguments: object) -> subprocess.CompletedProcess[bytes]:
         environment = {**os.environ, "AWS_SHARED_CREDENTIALS_FILE": str(self.site.secrets / "s3_credentials")}
         if self.site.proxy:
-            # restic has no other way to be told. Only root can read its environment.
+            # restic takes it no other way. Only root can read its environment.
             proxy = (self.site.secrets / "proxy").read_text(encoding="utf-8").strip()
             environment |= {"HTTP_PROXY": proxy, "HTTPS_PROXY": proxy, "NO_PROXY": self.site.no_proxy}
         # In JSON it tells of its progress up to 60 times a second, all of which would be kept until it ends.

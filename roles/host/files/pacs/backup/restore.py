@@ -92,8 +92,8 @@ def restore(site: BackupSite, wanted: str, over: str, dry: bool) -> dict[str, An
 def swap(site: BackupSite, box: Sandbox, plan: dict[str, Any]) -> str | None:
     """Put the proven copy in the place of what is there, which is only renamed. All of it, or as it was.
 
-    Between two renames the database of one archive stands beside the files of another. What is moved is written down
-    before, so that whoever comes after a power loss finishes it and starts nothing on the half.
+    Between two renames the database of one archive is beside the files of another. What is moved is written down
+    before, so that the first run after a power loss finishes it, and nothing starts on the half.
     """
     aside = site.data / f"replaced-{now():%Y%m%dT%H%M%SZ}"
     moves = []

@@ -31,7 +31,7 @@ ORTHANC_MEMORY, POSTGRES_MEMORY = 1536 << 20, 768 << 20
 START_SECONDS = 900
 # The site comes first.
 CPU_SHARES = 64
-# What a service has of the site's network, and of what stands beside it. Docker refuses most of it without a network of
+# What a service has of the site's network, and of what is beside it. Docker refuses most of it without a network of
 # its own.
 REACHES_OUT = (
     "ports", "expose", "networks", "links", "dns", "dns_search", "dns_opt", "extra_hosts", "mac_address", "hostname",
@@ -181,7 +181,7 @@ class Sandbox:
         return {"name": PROJECT, "services": services, "secrets": secrets}
 
     def moved(self, path: str) -> str:
-        """Where a path of the site lies in here."""
+        """Where a path of the site is in here."""
         if path == f"{self.snapshot.data}/storage":
             return str(self.stage / "storage")
         for old, new in ((self.snapshot.data, self.data), (self.snapshot.directory, self.directory)):

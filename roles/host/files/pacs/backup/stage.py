@@ -54,7 +54,7 @@ def remove(site: BackupSite) -> None:
 
 
 def make(site: BackupSite) -> dict[str, Any]:
-    """Fill the stage; returns the manifest, which lies in it too."""
+    """Fill the stage; returns the manifest, which is in it too."""
     if not site.storage.is_dir():
         raise Failure(f"{site.storage} is not there: nothing was ever stored here.")
     storage = site.stage / "storage"
@@ -237,7 +237,7 @@ def copy_index(site: BackupSite) -> None:
 
 
 def write_manifest(site: BackupSite, known: Sequence[Row]) -> dict[str, Any]:
-    """Say what the backup holds, for whoever restores it."""
+    """Say what the backup holds, for the one who restores it."""
     database: Database = SQLite(site.stage / "database.sqlite") if site.sqlite else PostgreSQL(BY_NAME)
     newest = newest_study(database)
     manifest = {

@@ -82,9 +82,9 @@ class Order:
         ecdsa = self.wanted["key_type"] == "ecdsa"
         key = new_key() if ecdsa else rsa.generate_private_key(65537, 3072)
         csr = request(key, self.names)
-        if said := certbot.order(self.run, csr):
+        if output := certbot.order(self.run, csr):
             way = f", asked through the proxy {self.wanted['proxy']}," if self.wanted.get("proxy") else ""
-            why = certbot.reason(said)
+            why = certbot.reason(output)
             raise Failure(f"{self.wanted['server']}{way} issued no certificate for {', '.join(self.names)}: {why}")
         new = Pair.join(key_pem(key), read(folder / "fullchain.pem"))
         if not new.is_whole or not new.covers(self.names):

@@ -35,29 +35,29 @@ NOISE = re.compile(r"^(Ask for help|See the logfile|Saving debug log|Some challe
 
 
 def order(run: Run, request: bytes) -> str:
-    """Order what a request names; returns what certbot said if it failed."""
-    forgotten, said = False, ""
+    """Order what a request names; returns what certbot printed if it failed."""
+    forgotten, output = False, ""
     for _repeated in range(ATTEMPTS):
-        said = attempt(run, request)
-        if ACCOUNT_GONE.search(said) and not forgotten:
+        output = attempt(run, request)
+        if ACCOUNT_GONE.search(output) and not forgotten:
             forget_account(run)
             forgotten = True
-        elif not TRY_AGAIN.search(said):
+        elif not TRY_AGAIN.search(output):
             break
-    return said
+    return output
 
 
 def attempt(run: Run, request: bytes) -> str:
-    """Run certbot once; returns what it said if it failed."""
+    """Run certbot once; returns what it printed if it failed."""
     folder = run.folder / "acme/order"
     shutil.rmtree(folder, ignore_errors=True)
     core.write_file(folder / "request.pem", request, 0o400)
-    code, said = in_container(run, ORDER, PATIENCE)
-    return (said or f"certbot ended with {code} and said nothing") if code else ""
+    code, output = in_container(run, ORDER, PATIENCE)
+    return (output or f"certbot ended with {code} and said nothing") if code else ""
 
 
 def in_container(run: Run, command: list[str], patience: int) -> tuple[int, str]:
-    """The exit status of a command in certbot's container, and what it said."""
+    """The exit status of a command in certbot's container, and what it printed."""
     # One that outlived its run would hold certbot's lock.
     remove_container()
     try:
@@ -80,16 +80,16 @@ def forget_account(run: Run) -> None:
     run.actions.append(f"registered a new account, because {host} does not accept the old one any more")
 
 
-def reason(said: str) -> str:
+def reason(output: str) -> str:
     """What the ACME server, or certbot, gave as the reason, in one line."""
-    if "No space left on device" in said:
+    if "No space left on device" in output:
         # Python's logging repeats this over many lines.
         return "No space left on device"
-    problems = re.findall(r"^\s*Domain:\s*(\S+)\s*\n\s*Type:\s*\S+\s*\n\s*Detail:\s*(.+)$", said, re.MULTILINE)
+    problems = re.findall(r"^\s*Domain:\s*(\S+)\s*\n\s*Type:\s*\S+\s*\n\s*Detail:\s*(.+)$", output, re.MULTILINE)
     if problems:
         return "; ".join(f"{domain}: {detail.strip()}" for domain, detail in problems).rstrip(".")
-    unexpected = said.partition("An unexpected error occurred:\n")[2]
-    lines = [line.strip() for line in (unexpected or said).splitlines()]
+    unexpected = output.partition("An unexpected error occurred:\n")[2]
+    lines = [line.strip() for line in (unexpected or output).splitlines()]
     lines = [line for line in lines if line and not NOISE.match(line)]
     if not lines:
         return "certbot gave no reason"

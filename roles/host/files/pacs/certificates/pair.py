@@ -70,7 +70,7 @@ class Pair:
         return "rsa" if isinstance(self.key, rsa.RSAPrivateKey) else "other"
 
     def covers(self, wanted: Sequence[str]) -> bool:
-        """Whether the certificate is for all these names; a wildcard stands for one label."""
+        """Whether the certificate is for all these names; a wildcard covers one label."""
         present = {name.casefold() for name in self.names}
         return all(
             name.casefold() in present or (not is_address(name) and "*." + name.casefold().partition(".")[2] in present)

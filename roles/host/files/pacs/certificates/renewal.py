@@ -67,14 +67,14 @@ class Renewal:
         if not name:
             return
         server = self.run.settings["acme"]["server"]
-        code, said = certbot.in_container(self.run, [*certbot.IN_CONTAINER, *ASK, server, name], PATIENCE)
+        code, output = certbot.in_container(self.run, [*certbot.IN_CONTAINER, *ASK, server, name], PATIENCE)
         try:
-            answer = dict(json.loads(said.splitlines()[-1]))
+            answer = dict(json.loads(output.splitlines()[-1]))
             window = [moment(answer["suggestedWindow"][edge]) for edge in ("start", "end")] if answer else []
         except (IndexError, KeyError, TypeError, ValueError):
             code = code or 1
         if code:
-            say(f"{server} did not say when to renew: {said.splitlines()[-1] if said else 'no answer'}")
+            say(f"{server} did not say when to renew: {output.splitlines()[-1] if output else 'no answer'}")
             return
         wait = str(answer.get("retryAfter") or USUAL)
         seconds = min(max(int(wait) if wait.isdigit() else USUAL, SOONEST), LATEST)

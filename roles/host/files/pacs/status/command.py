@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import datetime
 import shutil
 import textwrap
 
@@ -34,7 +35,9 @@ def command(site: Site, _arguments: argparse.Namespace) -> Outcome:
 def screen(name: str, host: str, time: str, rows: list[Row], width: int | None = None) -> str:
     """One screen: what is well in a line each, what is not with what to do next."""
     width = max(60, width or min(shutil.get_terminal_size().columns, 120))
-    lines = [f"{name} ({host}), {time[:16].replace('T', ' ')} UTC", ""]
+    # By the clock of the server, as cron's times below are.
+    moment = datetime.datetime.fromisoformat(time).astimezone()
+    lines = [f"{name} ({host}), {moment:%Y-%m-%d %H:%M %Z}", ""]
     for row in rows:
         lines += wrapped(f"{WORDS[row.state]:<5} {row.area:<{AREA}}", row.text, width)
         if row.next:
@@ -42,8 +45,8 @@ def screen(name: str, host: str, time: str, rows: list[Row], width: int | None =
     counts = [
         (sum(row.state == state for row in rows), word) for state, word in (("failed", "failed"), ("warning", "warned"))
     ]
-    said = " and ".join(f"{number} {word}" for number, word in counts if number)
-    return "\n".join([*lines, "", f"{said}. Do what the arrows say, from the top." if said else "All is well."])
+    summary = " and ".join(f"{number} {word}" for number, word in counts if number)
+    return "\n".join([*lines, "", f"{summary}. Do what the arrows say, from the top." if summary else "All is well."])
 
 
 def wrapped(head: str, text: str, width: int) -> list[str]:

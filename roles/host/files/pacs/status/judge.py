@@ -101,8 +101,8 @@ def service(one: Mapping[str, Any]) -> Row:
             "warning", "Services", f"{one['service']} is starting ({status})", "wait a minute, then: pacs status"
         )
     words = f"{one['service']} is {'not healthy' if one['state'] == 'running' else 'dead'}: {status}"
-    if one.get("said"):
-        words += f"; {one['said']}"
+    if one.get("output"):
+        words += f"; {one['output']}"
     logs = f"docker logs --tail 50 {name}"
     if one.get("out_of_memory"):
         return Row(
@@ -173,7 +173,12 @@ def disks(seen: Mapping[str, Any]) -> Iterator[Row]:
         todo = [f"if you don't need them any more, remove {', '.join(aside)}"] if aside else []
         todo += ["docker image prune --all", "journalctl --vacuum-size=200M", "or give it a larger disk"]
         text = f"{' and '.join(disk['paths'])}: {disk['words']}"
-        yield Row(state, "Disk", text, "" if state == "ok" else f"make space: {'; '.join(todo)}. What is stored stays")
+        yield Row(
+            state,
+            "Disk",
+            text,
+            "" if state == "ok" else f"make space: {'; '.join(todo)}. Nothing that is stored is lost",
+        )
 
 
 def certificates(seen: Mapping[str, Any]) -> Iterator[Row]:
@@ -226,12 +231,14 @@ def backup_row(seen: Mapping[str, Any], kind: str, what: str, command: str) -> R
     last = found["ages"].get(kind)
     words = f"the last {what} was {span(last)} ago" if last is not None else f"no {what} yet"
     if kind == "backup" and last is not None:
-        words += f", with {found['backup']['studies']} studies"
+        number = found["backup"]["studies"]
+        words += f", of {number} {'study' if number == 1 else 'studies'}"
     failure = (found.get("failures") or {}).get(kind)
     if failure:
         reason = failure["reason"].splitlines()[0]
         ago = span(since(seen, failure["time"]))
-        text = f"the last {what} failed {ago} ago: {reason.rstrip('.')}. Before that, {words}"
+        reason += "" if reason.endswith((".", "?", "!")) else "."
+        text = f"the last {what} failed {ago} ago: {reason} Before that, {words}"
         return Row("failed", "Backup", text, f"remove the cause, then: {command}")
     missed = found["missed"].get(kind, 0)
     if missed:
@@ -242,7 +249,7 @@ def backup_row(seen: Mapping[str, Any], kind: str, what: str, command: str) -> R
             f"{words}, and it is overdue",
             f"{command}; what cron's runs said: journalctl -t pacs-backup",
         )
-    coming = f"; the next one is at {found['next'][kind]}" if kind in found["next"] else ""
+    coming = f"; next: {found['next'][kind]}" if kind in found["next"] else ""
     return Row("ok", "Backup", words + coming)
 
 

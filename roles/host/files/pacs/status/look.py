@@ -19,7 +19,7 @@ from ..core import Failure, read_json
 from ..settings import Site
 
 CRON_FILES = ("pacs-certificates", "pacs-backup", "pacs-space")
-# How much of what a health check said is shown.
+# How much of the output of a health check is shown.
 SHOWN = 200
 
 
@@ -68,8 +68,8 @@ def why(container: str) -> dict[str, Any]:
     done = core.attempt(["docker", "inspect", "--format", "{{json .State}}", container])
     state = json.loads(done.stdout) if done.returncode == 0 else {}
     checks = (state.get("Health") or {}).get("Log") or [{}]
-    said = " ".join((checks[-1].get("Output") or state.get("Error") or "").split())
-    return {"out_of_memory": bool(state.get("OOMKilled")), "said": said[-SHOWN:]}
+    output = " ".join((checks[-1].get("Output") or state.get("Error") or "").split())
+    return {"out_of_memory": bool(state.get("OOMKilled")), "output": output[-SHOWN:]}
 
 
 def disks(site: Site) -> list[dict[str, Any]]:
