@@ -9,6 +9,10 @@ Each rule takes what the module server_info saw and what the site wants, and yie
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import Any
+
+Facts = dict[str, Any]
 
 PROJECTS = ("pacs", "pacs-rehearsal")
 # Health checks with an interval for the start came with this one.
@@ -17,7 +21,7 @@ ENGINE = 25
 OURS = {"bin", "compose.d", "config", "secrets", "release.json", ".env"}
 
 
-def accounts(there, wanted):
+def accounts(there: Facts, wanted: Facts) -> Iterator[str]:
     """The users and groups of the site have their own numbers, and nobody else has them."""
     for kind, entries in (("user", there["users"]), ("group", there["groups"])):
         found = [(entry["name"], entry["id"]) for entry in entries]
@@ -36,10 +40,10 @@ def accounts(there, wanted):
                     )
 
 
-def subordinate(there, wanted):
+def subordinate(there: Facts, wanted: Facts) -> Iterator[str]:
     """Whoever may use a number in containers of his own reads what belongs to it."""
     numbers = wanted["users"].values()
-    told = set()
+    told: set[tuple[str, int]] = set()
     for entry in there["subordinate"]:
         owner, first = entry["owner"], entry["first"]
         if (owner, first) not in told and any(first <= number < first + entry["count"] for number in numbers):
@@ -50,7 +54,7 @@ def subordinate(there, wanted):
             )
 
 
-def owners(there, wanted):
+def owners(there: Facts, wanted: Facts) -> Iterator[str]:
     """Data that belong to other numbers, which the services could not read."""
     for path, number in there["owners"].items():
         right = wanted["owned"].get(path)
@@ -62,7 +66,7 @@ def owners(there, wanted):
             )
 
 
-def engine(there, _wanted):
+def engine(there: Facts, _wanted: Facts) -> Iterator[str]:
     """An Engine that was not installed by this role stays, or is refused."""
     path, package = there["client"]["path"], there["client"]["package"]
     version, options = there["engine"]["version"], " ".join(there["engine"]["options"])
@@ -87,7 +91,7 @@ def engine(there, _wanted):
             yield f"its Docker Engine runs with {what}, so files don't belong to whom they are given. Switch that off"
 
 
-def projects(there, wanted):
+def projects(there: Facts, wanted: Facts) -> Iterator[str]:
     """Containers of another Compose project with the site's name."""
     for entry in there["containers"]:
         name, project, folder = entry["name"], entry["project"], entry["folder"]
@@ -99,7 +103,7 @@ def projects(there, wanted):
             )
 
 
-def directories(there, wanted):
+def directories(there: Facts, wanted: Facts) -> Iterator[str]:
     """A directory that somebody else has filled."""
     names = {name for name in there["entries"] if name != "lost+found"}
     if names and not names & OURS:
@@ -109,7 +113,7 @@ def directories(there, wanted):
         )
 
 
-def ports(there, wanted):
+def ports(there: Facts, wanted: Facts) -> Iterator[str]:
     """What already listens at a port of the site, unless it is the site."""
     published = " ".join(entry["ports"] for entry in there["containers"] if entry["project"] == PROJECTS[0])
     for entry in there["listeners"]:
@@ -125,6 +129,6 @@ def ports(there, wanted):
 RULES = (engine, accounts, subordinate, directories, projects, owners, ports)
 
 
-def server_problems(there, wanted):
+def server_problems(there: Facts, wanted: Facts) -> list[str]:
     found = [sentence for rule in RULES for sentence in rule(there, wanted)]
     return list(dict.fromkeys(found))
