@@ -25,6 +25,8 @@ help:
 	@echo "make demo-down  remove it"
 	@echo "make test       everything that must pass: lint sanity unit molecule browser"
 	@echo "make bench      measure a site beside a reference stack and a bare Orthanc"
+	@echo "make archive    build the collection's archive and judge it with each supported Ansible"
+	@echo "make release    do that, and tag the version of galaxy.yml"
 	@echo "make lab        build the images of the lab"
 	@echo "make molecule SCENARIO=default"
 	@echo "ANSIBLE=newest with unit, sanity and molecule takes the newest ansible-core instead of the oldest (or 2.20, 2.22)"
@@ -85,4 +87,10 @@ bench-smoke: lab
 test: venv
 	@bash tests/run_all.sh
 
-.PHONY: help venv engine lab demo demo-down lint sanity unit molecule soak browser bench bench-smoke test
+archive: lab
+	@bash tests/run_archive.sh
+
+release: lab
+	@bash tests/run_release.sh
+
+.PHONY: help venv engine lab demo demo-down lint sanity unit molecule soak browser bench bench-smoke test archive release
