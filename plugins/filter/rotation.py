@@ -10,7 +10,7 @@ def rotation_plan(wanted, site):
     """What is rotated when these secrets are asked for, and what is wrong with asking."""
     # Here, because to find a filter each process of Ansible loads every file of this folder.
     from ..plugin_utils import rotation
-    from ..plugin_utils.site_types import plain
+    from ..plugin_utils.fields.types import plain
 
     return rotation.plan(plain(wanted), plain(site))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 def verify_plan(site, studies=()):
     """The checks of a site, by how they are carried out."""
-    from ansible_collections.threedpc.pacs.plugins.plugin_utils.site_types import plain
+    from ansible_collections.threedpc.pacs.plugins.plugin_utils.fields.types import plain
     from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_plan import plan
     from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_plan.site import site_of
 
@@ -19,7 +19,7 @@ def verify_plan(site, studies=()):
 
 def verify_results(site, answers):
     """What the answers say: a result for each check."""
-    from ansible_collections.threedpc.pacs.plugins.plugin_utils.site_types import plain
+    from ansible_collections.threedpc.pacs.plugins.plugin_utils.fields.types import plain
     from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_plan.site import site_of
     from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results import results
 
@@ -28,7 +28,7 @@ def verify_results(site, answers):
 
 def verify_report(results):
     """The results as something to read."""
-    from ansible_collections.threedpc.pacs.plugins.plugin_utils.site_types import plain
+    from ansible_collections.threedpc.pacs.plugins.plugin_utils.fields.types import plain
     from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_report import report
 
     return report(plain(results))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.threedpc.pacs.plugins.plugin_utils.site_types import plain
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.fields.types import plain
 
 # What Compose says of a container that it stops. One that starts was not there for anybody.
 ENDS = {"Recreate", "Removing", "Restarting", "Stopping"}

@@ -10,7 +10,7 @@ import secrets
 import string
 from typing import Any
 
-from ansible_collections.threedpc.pacs.plugins.plugin_utils.site_types import nearest
+from .fields.types import nearest
 
 ALPHABET = string.ascii_letters + string.digits
 # What each is called when it is asked for, where it is in the inventory, and how long a new one is.
@@ -37,12 +37,12 @@ def plan(wanted: list[str] | str, site: dict[str, Any]) -> dict[str, Any]:
     keys = False
     for name in names:
         if name not in known:
-            problems.append(f"-e rotate={name}: there is no such secret, only {', '.join(known)}{nearest(name, known)}")
+            problems.append(f"-e rotate_secrets={name}: there is no such secret, only {', '.join(known)}{nearest(name, known)}")
         elif has.get(name) is False:
-            problems.append(f"-e rotate={name}: this site has none, because it has no {_lacking(name)}")
+            problems.append(f"-e rotate_secrets={name}: this site has none, because it has no {_lacking(name)}")
         elif name == "tls" and not tls:
             problems.append(
-                "-e rotate=tls: this site's keys come from elsewhere; put new ones into the inventory and run site.yml"
+                "-e rotate_secrets=tls: this site's keys come from elsewhere; put new ones into the inventory and run site.yml"
             )
         for user in site["users"]:
             if name in ("all", "staff", f"staff:{user}"):

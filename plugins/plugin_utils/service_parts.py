@@ -21,7 +21,7 @@ import json
 import re
 from typing import Any
 
-from ansible_collections.threedpc.pacs.plugins.plugin_utils.site_types import plain
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.fields.types import plain
 
 Entry = dict[str, Any]
 

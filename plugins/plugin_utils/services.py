@@ -28,7 +28,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from ansible_collections.threedpc.pacs.plugins.plugin_utils.site_types import nearest, plain
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.fields.types import nearest, plain
 
 # Docker's own address in the network, from which it hands on what comes over IPv6.
 GATEWAY = 1

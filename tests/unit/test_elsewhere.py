@@ -32,9 +32,9 @@ def test_a_playbook_finds_its_collection_from_elsewhere(tmp_path):
         "ansible-playbook",
         str(ROOT / "playbooks/new_site.yml"),
         "-e",
-        "site=ward7",
+        "new_site_name=ward7",
         "-e",
-        "domain=pacs.example.org",
+        "new_site_domain=pacs.example.org",
     )
     assert made.returncode == 0, made.stdout + made.stderr
     assert f"ansible-playbook {ROOT}/playbooks/site.yml -i inventories/ward7" in made.stdout
@@ -58,7 +58,13 @@ def test_a_checkout_that_others_may_write_works_too(tmp_path):
             shutil.copy(source, checkout / name)
     checkout.chmod(0o777)
     made = run(
-        checkout, "ansible-playbook", "playbooks/new_site.yml", "-e", "site=ward7", "-e", "domain=pacs.example.org"
+        checkout,
+        "ansible-playbook",
+        "playbooks/new_site.yml",
+        "-e",
+        "new_site_name=ward7",
+        "-e",
+        "new_site_domain=pacs.example.org",
     )
     assert made.returncode == 0, made.stdout + made.stderr
     assert "world writable directory" in made.stderr

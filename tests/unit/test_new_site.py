@@ -15,7 +15,15 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SITE = ("-e", "site=ward7", "-e", "domain=pacs.hospital.example", "-e", "server=root@10.1.2.3")
+DOMAIN = "new_site_domain=pacs.hospital.example"
+SITE = (
+    "-e",
+    "new_site_name=ward7",
+    "-e",
+    DOMAIN,
+    "-e",
+    "new_site_server=root@10.1.2.3",
+)
 SECRETS = ("pacs_database_password", "pacs_auth_service_password", "pacs_share_signing_key")
 
 pytestmark = pytest.mark.skipif(not shutil.which("ansible-playbook"), reason="needs Ansible's commands")
@@ -69,14 +77,14 @@ def test_a_new_site_is_made_once(tmp_path):
     # Nothing is made again, not even a password for a vault whose owner keeps that elsewhere.
     password.rename(tmp_path / "kept")
     before = files(directory)
-    again = new_site(tmp_path, "-e", "site=ward7", "-e", "domain=another.example")
+    again = new_site(tmp_path, "-e", "new_site_name=ward7", "-e", "new_site_domain=another.example")
     assert "changed=0" in again.stdout
     assert files(directory) == before
 
 
 def test_a_dry_run_and_a_wrong_domain_make_nothing(tmp_path):
     assert new_site(tmp_path, *SITE, "--check", "--diff").returncode == 0
-    refused = new_site(tmp_path, *SITE, "-e", "domain=https://a.example/x")
+    refused = new_site(tmp_path, *SITE, "-e", "new_site_domain=https://a.example/x")
     assert refused.returncode != 0
     assert "write 'a.example'" in refused.stdout + refused.stderr
     assert not (tmp_path / "inventories").exists()

@@ -75,9 +75,9 @@ def case(site, tmp_path_factory):
 
 
 def attach(case, *more, file=None):
-    arguments = [f"--extra-vars=study={case['study']}", *more]
+    arguments = [f"--extra-vars=model_study={case['study']}", *more]
     if file:
-        arguments.append(f"--extra-vars=model={case['folder'] / file}")
+        arguments.append(f"--extra-vars=model_file={case['folder'] / file}")
     return play(*arguments, playbook="playbooks/attach_model.yml")
 
 
@@ -137,13 +137,13 @@ def test_a_model_shares_the_images_frame_of_reference_and_patient(site, case):
 
 
 def test_a_new_version_and_its_removal(site, case):
-    title = "--extra-vars=title=Guide"
+    title = "--extra-vars=model_title=Guide"
     first, second = case["folder"] / "skull.stl", case["folder"] / "second.stl"
     assert changed(attach(case, title, file="skull.stl")) == 1
     second.write_bytes(binary_stl(skull_surface(32, 64)))
     assert "attached as version 2" in attach(case, title, file="second.stl").stdout
     assert set(models(site, case)["Guide"]) == {first.read_bytes(), second.read_bytes()}
-    absent = "--extra-vars=state=absent"
+    absent = "--extra-vars=model_state=absent"
     assert "would be removed" in attach(case, title, absent, "--check").stdout
     assert len(models(site, case)["Guide"]) == 2
     removed = attach(case, title, absent)
@@ -157,7 +157,7 @@ def test_a_new_version_and_its_removal(site, case):
     "study, file, sentence",
     [
         ("NOSUCH", "skull.stl", "no study at"),
-        ("", "skull.stl", "-e study=... is missing"),
+        ("", "skull.stl", "-e model_study=... is missing"),
         (None, "missing.stl", "there is no such file"),
         (None, "study/slice-0001.dcm", "is DICOM, but CT and no segmentation"),
     ],

@@ -120,7 +120,7 @@ def test_the_playbook_says_why(study, second, named):
     second()
     # It takes another scenario's conftest for this one.
     # pylint: disable-next=redundant-keyword-arg
-    made = play(f"-e study={study[named]}", "-e days=1", playbook="playbooks/share.yml")
+    made = play(f"-e share_study={study[named]}", "-e share_days=1", playbook="playbooks/share.yml")
     assert made.returncode != 0
     assert "more than one study with the StudyInstanceUID" in made.stdout
 

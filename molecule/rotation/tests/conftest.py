@@ -68,7 +68,7 @@ class Operator:
     def rotate(self, what, *arguments, **options):
         """With differences and details, in which no secret may be."""
         before = self.values()
-        said = self.play("--extra-vars", f"rotate={what}", "--diff", "-vvv", *arguments, **options)
+        said = self.play("--extra-vars", f"rotate_secrets={what}", "--diff", "-vvv", *arguments, **options)
         for secret in secrets_of(before) | secrets_of(self.values()):
             assert secret not in said
         return said

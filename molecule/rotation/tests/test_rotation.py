@@ -81,7 +81,7 @@ def test_the_vault_changes_nothing_that_it_does_not_have_to(operator, site, stud
 
 def test_a_dry_run_says_what_would_be_rotated_and_changes_nothing(operator, site, study):
     before, there = operator.vault.read_bytes(), containers()
-    said = operator.rotate("all", "--check", QUICK, "--extra-vars=keep_links=3")
+    said = operator.rotate("all", "--check", QUICK, "--extra-vars=rotate_keep_links=3")
     for name in ("pacs_staff_users: anna", "pacs_share_signing_key", "pacs_database_password", "TLS keys"):
         assert name in said
     assert operator.vault.read_bytes() == before
@@ -92,10 +92,10 @@ def test_a_dry_run_says_what_would_be_rotated_and_changes_nothing(operator, site
 @pytest.mark.parametrize(
     ("what", "sentence"),
     [
-        (["rotate=databse"], "did you mean database?"),
-        (["rotate=database", "keep_links=3"], "together with -e rotate=signing_key"),
-        (["rotate=database", "vault_file=/nowhere/vault.yml"], "There is no /nowhere/vault.yml"),
-        (["rotate=database", "pacs_database_password=from elsewhere"], "another place in the inventory that sets it"),
+        (["rotate_secrets=databse"], "did you mean database?"),
+        (["rotate_secrets=database", "rotate_keep_links=3"], "together with -e rotate_secrets=signing_key"),
+        (["rotate_secrets=database", "rotate_vault_file=/nowhere/vault.yml"], "There is no /nowhere/vault.yml"),
+        (["rotate_secrets=database", "pacs_database_password=from elsewhere"], "another place in the inventory that sets it"),
     ],
 )
 def test_what_can_not_be_rotated_is_a_sentence(operator, what, sentence):
@@ -187,7 +187,7 @@ def test_the_password_of_the_auth_service(operator, site, study, load):
 
 def test_the_signing_key_whose_links_stay_and_then_end(operator, site, study, load):
     first, there = site.link(study), containers()
-    operator.rotate("signing_key", QUICK, "--extra-vars=keep_links=2")
+    operator.rotate("signing_key", QUICK, "--extra-vars=rotate_keep_links=2")
     load.lost_nothing()
     # Orthanc was not restarted: nobody had to wait.
     assert not load.closed
@@ -259,7 +259,7 @@ def test_what_the_operator_chose_is_applied_and_all_can_be_rotated(operator, sit
     load.lost_nothing()
     assert from_the_gate(DATABASE, AWKWARD) == "taken"
     before, token = operator.values(), site.link(study)
-    said = operator.rotate("all", "--extra-vars=keep_links=1")
+    said = operator.rotate("all", "--extra-vars=rotate_keep_links=1")
     assert "passed" in said
     after = operator.values()
     assert after["something_else"] == {"kept": [1, "two", 3.0]}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible_collections.threedpc.pacs.plugins.plugin_utils.site_types import plain
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.fields.types import plain
 
 # What is given on the command line arrives as text.
 CONVERTED: dict[str, Callable[[Any], Any]] = {

@@ -8,8 +8,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Sequence
 
-from ansible_collections.threedpc.pacs.plugins.plugin_utils.password_rules import is_documentation
-from ansible_collections.threedpc.pacs.plugins.plugin_utils.site_relations import is_inside
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.fields.network import is_documentation, is_inside
 from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import Result
 
 
