@@ -95,7 +95,7 @@ def test_a_dry_run_says_what_would_be_rotated_and_changes_nothing(operator, site
         (["rotate_secrets=databse"], "did you mean database?"),
         (["rotate_secrets=database", "rotate_keep_links=3"], "together with -e rotate_secrets=signing_key"),
         (["rotate_secrets=database", "rotate_vault_file=/nowhere/vault.yml"], "There is no /nowhere/vault.yml"),
-        (["rotate_secrets=database", "pacs_database_password=from elsewhere"], "another place in the inventory that sets it"),
+        (["rotate_secrets=database", "pacs_database_password=from elsewhere"], "another place in the inventory"),
     ],
 )
 def test_what_can_not_be_rotated_is_a_sentence(operator, what, sentence):
