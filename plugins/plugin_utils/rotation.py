@@ -37,12 +37,15 @@ def plan(wanted: list[str] | str, site: dict[str, Any]) -> dict[str, Any]:
     keys = False
     for name in names:
         if name not in known:
-            problems.append(f"-e rotate_secrets={name}: there is no such secret, only {', '.join(known)}{nearest(name, known)}")
+            problems.append(
+                f"-e rotate_secrets={name}: there is no such secret, only {', '.join(known)}{nearest(name, known)}"
+            )
         elif has.get(name) is False:
             problems.append(f"-e rotate_secrets={name}: this site has none, because it has no {_lacking(name)}")
         elif name == "tls" and not tls:
             problems.append(
-                "-e rotate_secrets=tls: this site's keys come from elsewhere; put new ones into the inventory and run site.yml"
+                "-e rotate_secrets=tls: this site's keys come from elsewhere; put new ones into the inventory and run"
+                " site.yml"
             )
         for user in site["users"]:
             if name in ("all", "staff", f"staff:{user}"):
