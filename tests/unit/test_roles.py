@@ -31,7 +31,8 @@ def named(found):
             yield from named(entry)
     elif isinstance(found, dict):
         yield from [found["register"]] if isinstance(found.get("register"), str) else []
-        yield from found.get("ansible.builtin.set_fact", {})
+        # A name that is an expression is that of a variable of the site.
+        yield from (name for name in found.get("ansible.builtin.set_fact", {}) if "{{" not in name)
         for key in ("block", "rescue", "always"):
             yield from named(found.get(key, []))
         yield from [found["loop_control"]["loop_var"]] if "loop_var" in found.get("loop_control", {}) else []

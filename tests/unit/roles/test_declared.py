@@ -47,7 +47,7 @@ def play(folder):
             "hosts": "all",
             "gather_facts": False,
             "tasks": [
-                {"import_role": {"name": "threedpc.pacs.pacs", "public": True, "rolespec_validate": False}},
+                {"import_role": {"name": "threedpc.pacs.pacs", "tasks_from": "contract", "public": True}},
                 {"import_tasks": f"{tasks}/services.yml"},
                 begin,
                 ask,
