@@ -93,3 +93,34 @@ def test_variables_stay_few():
     """Logic is Python in a file with tests, and YAML a table of contents."""
     files = [*ROOT.glob("roles/*/vars/**/*.yml")]
     assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) <= 1100
+
+
+# Asked of the role of each service, without arguments.
+PLAIN = {"declare", "configure"}
+
+
+def test_every_entry_point_has_a_specification():
+    """So that Ansible checks its arguments, the contract knows what may stand behind -e, and the page lists it."""
+    called = set()
+    for path in [*(ROOT / "playbooks").rglob("*.yml"), *(ROOT / "roles").glob("*/tasks/*.yml")]:
+        text = path.read_text(encoding="utf-8")
+        called |= {*re.findall(r"name: threedpc\.pacs\.(\w+)\n(?: +\w+: .*\n)*? +tasks_from: (\w+)", text)}
+        assert "rolespec_validate" not in text, path
+    assert ("pacs", "contract") in called
+    for role, entry_point in called:
+        specs = load(ROOT / "roles" / role / "meta/argument_specs.yml")["argument_specs"]
+        assert entry_point in {*specs, *PLAIN}, (role, entry_point)
+        assert (ROOT / "roles" / role / "tasks" / f"{entry_point}.yml").exists()
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
+def test_the_contract_comes_first_in_every_playbook(path):
+    """Nothing is touched before it, and nothing is registered that it would take for the operator's."""
+    for play in yaml.safe_load(path.read_text(encoding="utf-8")):
+        if "ansible.builtin.import_playbook" in play:
+            continue
+        first = play["tasks"][0]
+        if "ansible.builtin.import_tasks" in first:
+            first = load(path.parent / first["ansible.builtin.import_tasks"])[0]
+        role = first.get("ansible.builtin.import_role", {})
+        assert "threedpc.pacs.site_contract" in first or role.get("tasks_from") == "contract"
