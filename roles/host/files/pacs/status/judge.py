@@ -125,7 +125,7 @@ def release(seen: Mapping[str, Any]) -> Iterator[Row]:
         yield Row(
             "failed",
             "Upgrade",
-            f"an upgrade was interrupted (phase: {found['upgrade']})",
+            f"an upgrade is not finished (phase: {found['upgrade']})",
             "if no upgrade.yml is at work: pacs upgrade back",
         )
     running = {one["service"]: one["image"] for one in seen["services"]} if isinstance(seen["services"], list) else {}
