@@ -90,7 +90,7 @@ def test_a_site_that_is_well_has_one_short_screen(monkeypatch):
 def test_a_full_disk():
     [row] = of("Disk", disks=[disk(free=1)])
     assert row.state == "failed" and "1.0 GB of 1.0 TB free" in row.text
-    assert row.next.startswith("make space: docker image prune --all") and row.next.endswith(
+    assert row.next.startswith("make space: du -xh --max-depth=2 / | sort -h | tail") and row.next.endswith(
         "Nothing that is stored is lost"
     )
     release = WELL["release"] | {"put_aside": ["/var/lib/pacs/replaced-20261101T010203Z"]}
@@ -218,6 +218,17 @@ def test_what_replaces_the_release_or_the_archive_was_cut_off():
     assert row.state == "warning" and "orthanc runs another image" in row.text
     [row] = of("Release", release=WELL["release"] | {"services": {}})
     assert row.state == "warning"
+
+
+@pytest.mark.parametrize("cut_off", [{"upgrade": "copied"}, {"restore": "1a2b3c4d"}])
+def test_nobody_is_told_to_start_services_on_the_database_of_another_release(cut_off):
+    release = WELL["release"] | cut_off
+    dead = [container(name, "exited", "Exited (0) 1 minute ago") for name in SERVICES]
+    rows = judge(WELL | {"release": release, "services": dead})
+    assert [row.area for row in rows[:2]] in (["Upgrade", "Services"], ["Restore", "Services"])
+    [row] = of("Services", release=release, services=dead)
+    assert row.text == "3 of 3 don't run, and must not be started by hand before that is finished"
+    assert not any("docker start" in row.next or "compose up" in row.next for row in rows)
 
 
 @pytest.mark.parametrize(("files", "state"), [(500, "ok"), (600, "warning"), (1000, "failed")])

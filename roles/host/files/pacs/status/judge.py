@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..core import span
@@ -41,20 +41,23 @@ class Row:
 
 def judge(seen: Mapping[str, Any]) -> list[Row]:
     rows: list[Row] = []
-    areas = {
-        "services": services,
-        "release": release,
-        "doors": doors,
-        "disks": disks,
-        "certificates": certificates,
-        "backups": backups,
-        "orthanc": orthanc,
-        "cron": cron,
-    }
-    for name, area in areas.items():
+    areas: list[tuple[str, Callable[[Mapping[str, Any]], Iterator[Row]]]] = [
+        # First, because services may have to stay down until that is finished.
+        ("release", cut_off),
+        ("services", services),
+        ("release", release),
+        ("doors", doors),
+        ("disks", disks),
+        ("certificates", certificates),
+        ("backups", backups),
+        ("orthanc", orthanc),
+        ("cron", cron),
+    ]
+    for name, area in areas:
         part = seen[name]
         if isinstance(part, dict) and "error" in part:
-            rows.append(Row("failed", TITLES.get(name, name.capitalize()), part["error"], CANT_ASK.get(name, "")))
+            row = Row("failed", TITLES.get(name, name.capitalize()), part["error"], CANT_ASK.get(name, ""))
+            rows += [] if row in rows else [row]
         else:
             rows += area(seen)
     return rows
@@ -85,6 +88,11 @@ def services(seen: Mapping[str, Any]) -> Iterator[Row]:
     if set(wanted) <= set(well):
         yield Row("ok", "Services", f"all {len(wanted)} run and are healthy")
         return
+    if unfinished(seen["release"]):
+        down = len(set(wanted) - set(well))
+        text = f"{down} of {len(wanted)} don't run, and must not be started by hand before that is finished"
+        yield Row("failed", "Services", text, "do first what is said above")
+        return
     for name in wanted:
         if name not in there:
             yield Row(
@@ -112,7 +120,12 @@ def service(one: Mapping[str, Any]) -> Row:
     return Row("failed", "Services", words, f"{todo} {name}; if that does not help, read: {logs}")
 
 
-def release(seen: Mapping[str, Any]) -> Iterator[Row]:
+def unfinished(found: Mapping[str, Any]) -> bool:
+    """Whether an upgrade or a restore has left the database of one release, or of one archive, beside another's."""
+    return bool(found.get("restore")) or found.get("upgrade") not in (None, "done", "back")
+
+
+def cut_off(seen: Mapping[str, Any]) -> Iterator[Row]:
     found = seen["release"]
     if found["restore"]:
         yield Row(
@@ -121,13 +134,17 @@ def release(seen: Mapping[str, Any]) -> Iterator[Row]:
             f"the restore of snapshot {found['restore']} was cut off",
             "pacs restore finish; then run site.yml",
         )
-    if found["upgrade"] not in (None, "done", "back"):
+    elif unfinished(found):
         yield Row(
             "failed",
             "Upgrade",
             f"an upgrade is not finished (phase: {found['upgrade']})",
             "if no upgrade.yml is at work: pacs upgrade back",
         )
+
+
+def release(seen: Mapping[str, Any]) -> Iterator[Row]:
+    found = seen["release"]
     running = {one["service"]: one["image"] for one in seen["services"]} if isinstance(seen["services"], list) else {}
     other = [name for name, image in found["services"].items() if running.get(name, image) != image]
     if other:
@@ -171,7 +188,9 @@ def disks(seen: Mapping[str, Any]) -> Iterator[Row]:
         states = [level(disk["percent_free"], PERCENT), "ok" if left is None else level(left, DAYS)]
         state = max(states, key=STATES.index)
         todo = [f"if you don't need them any more, remove {', '.join(aside)}"] if aside else []
-        todo += ["docker image prune --all", "journalctl --vacuum-size=200M", "or give it a larger disk"]
+        # Not Docker's prune, which removes images that a way back or an order for a certificate needs.
+        todo += [f"du -xh --max-depth=2 {disk['paths'][0]} | sort -h | tail, to see what takes it"]
+        todo += ["journalctl --vacuum-size=200M", "or a larger disk"]
         text = f"{' and '.join(disk['paths'])}: {disk['words']}"
         yield Row(
             state,
