@@ -313,4 +313,25 @@ def test_when_cron_comes_next(text, after, coming):
 def test_how_many_runs_were_missed(hours, missed):
     now = datetime.datetime(2026, 11, 28, 4, 0)
     # Due at 1:17 each night; a result may be two hours late.
-    assert schedule.missed("17 1 * * *", int(hours * 3600), now) == missed
+    assert schedule.missed("17 1 * * *", int(hours * 3600), 0, now) == missed
+
+
+def test_a_run_that_takes_long_is_not_overdue_while_it_does():
+    now = datetime.datetime(2026, 11, 28, 4, 0)
+    assert schedule.missed("17 1 * * *", 24 * 3600, 5 * 3600, now) == 0
+
+
+def test_the_state_of_the_backups_is_read_with_what_cron_missed(settled, monkeypatch):
+    site = settled()
+    config = {
+        "images": {}, "keep": {}, "schedules": {"backup": "@hourly", "check": ""}, "read_percent": 5, "proxy": "",
+        "repository": "/mnt/backup", "no_proxy": "",
+    }  # fmt: skip
+    (site.config / "backup.json").write_text(json.dumps(config))
+    (site.data / "backup").mkdir()
+    last = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=2)).isoformat()
+    (site.data / "backup/status.json").write_text(json.dumps({"backup": {"time": last, "seconds": 5, "studies": 7}}))
+    monkeypatch.setattr(schedule, "complaint", lambda _path: "")
+    found = look.backup_status(site)
+    assert found["missed"] == {"backup": 2} and list(found["next"]) == ["backup"]
+    assert found["ages"]["backup"] >= 2 * 86400 - 60

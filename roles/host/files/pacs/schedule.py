@@ -97,12 +97,12 @@ def next_run(schedule: str, after: datetime.datetime | None = None) -> datetime.
     return None
 
 
-def missed(schedule: str, seconds: int, now: datetime.datetime | None = None) -> int:
-    """How many runs are overdue since the last success so many seconds ago, up to two."""
+def missed(schedule: str, seconds: int, took: float = 0, now: datetime.datetime | None = None) -> int:
+    """How many runs are overdue since the last success so many seconds ago, up to two. It may take as long as that."""
     now = now or datetime.datetime.now()
     moment: datetime.datetime | None = now - datetime.timedelta(seconds=seconds)
     for number in range(2):
         moment = next_run(schedule, moment)
-        if moment is None or moment + GRACE > now:
+        if moment is None or moment + GRACE + datetime.timedelta(seconds=took) > now:
             return number
     return 2

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,12 +88,14 @@ def backup_status(site: Site) -> dict[str, Any] | None:
     with_backups = BackupSite(site.directory)
     found = backups.status(with_backups)
     coming = {kind: schedule.next_run(text) for kind, text in with_backups.schedules.items() if text}
-    missed = {
-        kind: schedule.missed(text, found["ages"].get(kind, found["ages"]["configured"]))
-        for kind, text in with_backups.schedules.items()
-        if text
-    }
+    missed = {kind: overdue(found, kind, text) for kind, text in with_backups.schedules.items() if text}
     return found | {"next": {kind: str(moment)[:16] for kind, moment in coming.items() if moment}, "missed": missed}
+
+
+def overdue(found: Mapping[str, Any], kind: str, text: str) -> int:
+    last = found.get(kind, {})
+    took = last.get("restore_seconds", last.get("seconds", 0))
+    return schedule.missed(text, found["ages"].get(kind, found["ages"]["configured"]), took)
 
 
 def closed_doors(site: Site) -> dict[str, Any]:
