@@ -40,12 +40,17 @@ types() { # what runs on the controller, and the program that runs on the server
   return "$bad"
 }
 
+documentation() { # of modules, plugins and roles, as docs builders read it
+  antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self --skip-rstcheck .
+}
+
 lint ruff check --no-cache --quiet .
 lint ruff format --no-cache --check --output-format concise .
 lint yamllint --strict .
 lint ansible-lint --nocolor -q
 lint scripts
 lint types
+lint documentation
 lint antsibull-changelog lint
 echo "lint: $passed passed, $failed failed"
 [ "$failed" = 0 ]
