@@ -21,9 +21,6 @@ from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results impor
 )
 from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import Answer, Result
 
-# What the server prints before its certificates' status.
-SEPARATOR = "== certificates"
-
 
 def results(site: Site, answers: Mapping[str, Answer]) -> list[Result]:
     """The result of every check, in the order of the report.
@@ -36,14 +33,13 @@ def results(site: Site, answers: Mapping[str, Answer]) -> list[Result]:
 
 def of_server(site: Site, asked: Mapping[str, Answer]) -> Iterator[Result]:
     """What the server says of itself."""
-    if "server" in asked:
-        containers, _separator, status = str(asked["server"].get("stdout", "")).partition(SEPARATOR)
-        yield from server.results(server.containers(containers), site.services, site.publishing)
+    if "status" in asked:
+        status = asked["status"]
+        yield from server.results(status, site.services, site.publishing)
         yield from egress.results(asked.get("egress", {}), site.services, site.firewall_enabled)
         yield from certificates.results(status, site.certificate_limits)
-    if "status" in asked:
-        yield from sockets.results(asked["status"])
-        yield from space.results(asked["status"], site.space_limits)
+        yield from sockets.results(status)
+        yield from space.results(status, site.space_limits)
     if "uids" in asked:
         yield from studies.results(asked["uids"])
 

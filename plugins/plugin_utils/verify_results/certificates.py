@@ -1,17 +1,16 @@
 # Copyright: (c) 2026, threedpc.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the server's status file says of its certificates; nginx's own is asked for over HTTP."""
+"""What the server says of its certificates; nginx's own is asked for over HTTP."""
 
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.threedpc.pacs.plugins.module_utils.http_judge import judge_days
-from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import Result
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import Answer, Result, part_of_status
 
 DAY = datetime.timedelta(days=1)
 LONGEST_PAUSE = datetime.timedelta(hours=36)
@@ -20,19 +19,18 @@ RENEWAL = Result(
     id="certificate-renewal",
     area="Certificates",
     promise="Certificates are renewed by themselves",
-    request="status.json",
+    request="pacs status",
     expected="no failure, and the last run within 36 hours",
     got="",
     status="passed",
 )
 
 
-def results(text: str, limits: Mapping[str, int], now: str | None = None) -> Iterator[Result]:
+def results(answer: Answer, limits: Mapping[str, int], now: str | None = None) -> Iterator[Result]:
     moment = at(now) if now else datetime.datetime.now(datetime.UTC)
-    try:
-        status = json.loads(text)
-    except ValueError:
-        yield RENEWAL | {"status": "failed", "got": "no status file; site.yml and cron write it"}
+    status, reason = part_of_status(answer, "certificates")
+    if not status:
+        yield RENEWAL | {"status": "failed", "got": reason or "no status file; site.yml and cron write it"}
         return
     yield renewal(status, moment)
     for name, entry in status["certificates"].items():
@@ -65,7 +63,7 @@ def end(name: str, entry: Mapping[str, str], limits: Mapping[str, int], now: dat
         promise=f"The certificate of the {name} does not end soon"
         if name.startswith("modality")
         else "The archive's certificate for DICOM does not end soon",
-        request="status.json",
+        request="pacs status",
         expected=f"more than {limits['warn_days']} days",
         status=judge_days(days, (last - begin) / DAY, limits),
         got=f"{int(days // 1)} days left, until {last:%Y-%m-%d}",

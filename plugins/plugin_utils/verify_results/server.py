@@ -5,56 +5,50 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import Result
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.result import Answer, Result, part_of_status
+
+# At the end of what Docker says of a container that runs.
+HEALTH = re.compile(r"\((?:health: )?(healthy|unhealthy|starting)\)$")
 
 
-def containers(output: str) -> list[dict[str, Any]]:
-    """The containers of `docker compose ps --format json`: newer ones write a line each, older ones a list."""
-    text = output.strip()
-    if text.startswith("["):
-        return json.loads(text)
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def results(
-    containers: Sequence[Mapping[str, Any]], services: Sequence[str], publishing: Sequence[str]
-) -> Iterator[Result]:
+def results(answer: Answer, services: Sequence[str], publishing: Sequence[str]) -> Iterator[Result]:
     """Whether every service runs and is healthy, and whether only those that should can be reached from outside."""
+    containers, reason = part_of_status(answer, "services")
+    containers = containers or []
     for service in services:
-        found = [entry for entry in containers if entry.get("Service") == service]
-        state = ", ".join(
-            " ".join(part for part in (entry.get("State"), entry.get("Health")) if part) for entry in found
-        )
+        states = [state(entry) for entry in containers if entry["service"] == service]
+        got = reason or ", ".join(states) or "no container"
         yield Result(
             area="Server",
             id="container-" + service,
             promise=f"{service} runs and is healthy",
-            request="docker compose ps",
+            request="pacs status",
             expected="running healthy",
-            got=state or "no container",
-            status="passed" if state == "running healthy" else "failed",
+            got=got,
+            status="passed" if got == "running healthy" else "failed",
         )
     yield published(containers, publishing)
 
 
+def state(container: Mapping[str, Any]) -> str:
+    health = HEALTH.search(container["status"])
+    return f"{container['state']} {health.group(1)}" if health else container["state"]
+
+
 def published(containers: Sequence[Mapping[str, Any]], publishing: Sequence[str]) -> Result:
     """Nobody outside the server reaches a service that does not declare it."""
-    open_ports: dict[str, set[int]] = {}
-    for entry in containers:
-        for port in entry.get("Publishers") or []:
-            if port.get("PublishedPort"):
-                open_ports.setdefault(entry["Service"], set()).add(int(port["PublishedPort"]))
-    got = ", ".join(" ".join([service, *map(str, sorted(open_ports[service]))]) for service in sorted(open_ports))
+    ports = {entry["service"]: entry["published"] for entry in containers if entry["published"]}
+    got = ", ".join(" ".join([service, *map(str, ports[service])]) for service in sorted(ports))
     return Result(
         area="Server",
         id="published-ports",
         promise="Only the services that are meant to be can be reached from outside",
-        request="docker compose ps",
+        request="pacs status",
         expected=f"ports of {' and '.join(publishing)} only",
         got=got or "no port",
-        status="passed" if open_ports and set(open_ports) <= set(publishing) else "failed",
+        status="passed" if ports and set(ports) <= set(publishing) else "failed",
     )

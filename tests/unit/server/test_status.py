@@ -271,7 +271,7 @@ def test_what_can_not_be_asked_does_not_hide_the_rest(site, monkeypatch):
 
 DOCKER = {
     "ID": "1", "Names": "pacs-orthanc-1", "Image": "orthanc:1", "State": "exited",
-    "Status": "Exited (137) 1 minute ago",
+    "Status": "Exited (137) 1 minute ago", "Ports": "",
     "Labels": "com.docker.compose.project=pacs,com.docker.compose.service=orthanc,empty=",
 }  # fmt: skip
 STATE = {"OOMKilled": True, "Error": "", "Health": {"Log": [{"Output": "old"}, {"Output": "Connection\nrefused"}]}}
@@ -285,6 +285,19 @@ def test_what_docker_knows_of_a_dead_container_is_read(site, monkeypatch):
     monkeypatch.setattr(core, "attempt", attempt)
     [found] = look.services(site)
     assert (found["service"], found["out_of_memory"], found["output"]) == ("orthanc", True, "Connection refused")
+
+
+@pytest.mark.parametrize(
+    ("ports", "found"),
+    [
+        ("", []),
+        ("8042/tcp", []),
+        ("0.0.0.0:443->443/tcp, [::]:443->443/tcp, 0.0.0.0:8080->80/tcp, 8042/tcp", [443, 8080]),
+        ("127.0.0.1:9000-9002->9000-9002/tcp", [9000, 9001, 9002]),
+    ],
+)
+def test_the_ports_that_others_reach_are_read(ports, found):
+    assert look.published(ports) == found
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..core import Failure, read_json
 from ..settings import Site
 
 CRON_FILES = ("pacs-certificates", "pacs-backup", "pacs-space")
+PUBLISHED = re.compile(r":(\d+)(?:-(\d+))?->")
 # How much of the output of a health check is shown.
 SHOWN = 200
 
@@ -56,11 +58,20 @@ def services(site: Site) -> list[dict[str, Any]]:
             "image": entry["Image"],
             "state": entry["State"],
             "status": entry["Status"],
+            "published": published(entry["Ports"]),
         }
         if entry["State"] != "running" or "(healthy)" not in entry["Status"]:
             one |= why(entry["ID"])
         found.append(one)
     return found
+
+
+def published(ports: str) -> list[int]:
+    """The ports of the server in `0.0.0.0:443->443/tcp, [::]:443->443/tcp, 8042/tcp`, of which one may be a range."""
+    found: set[int] = set()
+    for first, last in PUBLISHED.findall(ports):
+        found.update(range(int(first), int(last or first) + 1))
+    return sorted(found)
 
 
 def why(container: str) -> dict[str, Any]:

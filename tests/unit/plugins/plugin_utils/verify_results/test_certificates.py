@@ -20,7 +20,7 @@ def entry(begin, end, **more):
 
 def certificates(ok=True, success="2026-06-01T06:00:00+00:00", failure=None, **entries):
     status = {"ok": ok, "last_success": success, "last_failure": failure, "certificates": entries}
-    return judged.results(json.dumps(status), LIMITS, NOW)
+    return judged.results({"stdout": json.dumps({"result": {"certificates": status}})}, LIMITS, NOW)
 
 
 def test_a_renewal_that_went_well_is_kept():
@@ -41,10 +41,18 @@ def test_a_renewal_that_failed_or_did_not_happen_is_a_warning_with_its_reason(st
     assert result["status"] == "warned" and word in result["got"]
 
 
-@pytest.mark.parametrize("text", ["", "{", "nonsense"])
-def test_no_status_file_is_a_failure(text):
-    (result,) = judged.results(text, LIMITS, NOW)
-    assert result["status"] == "failed"
+@pytest.mark.parametrize(
+    "said, got",
+    [
+        ("", "no answer"),
+        ("{", "no answer"),
+        (json.dumps({"result": {"certificates": None}}), "no status file; site.yml and cron write it"),
+        (json.dumps({"result": {"certificates": {"error": "status.json is damaged"}}}), "status.json is damaged"),
+    ],
+)
+def test_no_status_is_a_failure(said, got):
+    (result,) = judged.results({"stdout": said}, LIMITS, NOW)
+    assert (result["status"], result["got"]) == ("failed", got)
 
 
 @pytest.mark.parametrize(

@@ -11,26 +11,24 @@ import pytest
 from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results import server
 
 
-def container(service, state="running", health="healthy", ports=()):
-    publishers = [{"PublishedPort": port, "TargetPort": port or 80, "Protocol": "tcp"} for port in ports]
-    return {"Service": service, "State": state, "Health": health, "Publishers": publishers or None}
+def container(service, status="Up 2 minutes (healthy)", state="running", ports=()):
+    return {"service": service, "state": state, "status": status, "published": list(ports)}
 
 
-HEALTHY = [container("nginx", ports=[80, 443, 0]), container("haproxy", ports=[4242]), container("postgres", ports=[0])]
+HEALTHY = [container("nginx", ports=[80, 443]), container("haproxy", ports=[4242]), container("postgres")]
+
+
+def judged(containers, services):
+    answer = {"stdout": json.dumps({"result": {"services": containers}})}
+    return list(server.results(answer, services, ["haproxy", "nginx"]))
 
 
 def statuses(results):
     return {result["id"]: result["status"] for result in results}
 
 
-@pytest.mark.parametrize("write", [json.dumps, lambda entries: "\n".join(json.dumps(entry) for entry in entries)])
-def test_both_forms_of_compose_are_read(write):
-    assert server.containers(write(HEALTHY)) == HEALTHY
-    assert server.containers(" \n") == []
-
-
 def test_healthy_containers_pass():
-    results = list(server.results(HEALTHY, ["postgres", "haproxy", "nginx"], ["haproxy", "nginx"]))
+    results = judged(HEALTHY, ["postgres", "haproxy", "nginx"])
     assert set(statuses(results).values()) == {"passed"}
     assert results[-1]["got"] == "haproxy 4242, nginx 80 443"
 
@@ -38,10 +36,13 @@ def test_healthy_containers_pass():
 @pytest.mark.parametrize(
     ("containers", "failed", "got"),
     [
-        ([container("orthanc", health="unhealthy")], "container-orthanc", "running unhealthy"),
-        ([container("orthanc", health="")], "container-orthanc", "running"),
-        ([container("orthanc", "exited", "")], "container-orthanc", "exited"),
+        ([container("orthanc", "Up 2 minutes (unhealthy)")], "container-orthanc", "running unhealthy"),
+        ([container("orthanc", "Up 2 minutes")], "container-orthanc", "running"),
+        ([container("orthanc", "Up 2 seconds (health: starting)")], "container-orthanc", "running starting"),
+        ([container("orthanc", "Exited (1) 2 minutes ago", "exited")], "container-orthanc", "exited"),
+        ([container("orthanc"), container("orthanc")], "container-orthanc", "running healthy, running healthy"),
         ([], "container-orthanc", "no container"),
+        ({"error": "Asking Docker failed"}, "container-orthanc", "Asking Docker failed"),
         ([container("postgres", ports=[5432])], "published-ports", "postgres 5432"),
         # Past HAProxy nobody waits for a whole request.
         ([container("orthanc", ports=[4242])], "published-ports", "orthanc 4242"),
@@ -49,6 +50,6 @@ def test_healthy_containers_pass():
     ],
 )
 def test_what_is_wrong_with_a_container_fails(containers, failed, got):
-    results = {result["id"]: result for result in server.results(containers, ["orthanc"], ["haproxy", "nginx"])}
+    results = {result["id"]: result for result in judged(containers, ["orthanc"])}
     assert results[failed]["status"] == "failed"
     assert results[failed]["got"] == got
