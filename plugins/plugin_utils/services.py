@@ -21,6 +21,7 @@ A role says what each of its services is with a dictionary:
     cuts_work         whether its restart cuts an association, an upload or the answer to one (false)
     stops_before      services that can't be replaced while it runs
     reaches           where it may go besides the other services: port, protocols (tcp), and address unless any
+    checks            what verify asks it, as http_expect takes it, in the area Services unless it names another
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from ansible_collections.threedpc.pacs.plugins.plugin_utils.fields.types import 
 # Docker's own address in the network, from which it hands on what comes over IPv6.
 GATEWAY = 1
 FLAGS = ("enabled", "on_demand", "starts_as_root", "cuts_work")
-LISTS = ("data", "ports", "stops_before", "reaches")
+LISTS = ("data", "ports", "stops_before", "reaches", "checks")
 KEYS = {"name", "role", "image", "image_default", "memory", "address", "user", "account", *FLAGS, *LISTS}
 NEEDED = ("name", "role", "image", "memory", "address")
 
@@ -151,5 +152,6 @@ def overview(
         # What is the image of each service that always runs.
         "release": {entry["name"]: entry["image"] for entry in enabled if not entry["on_demand"]},
         "ports": [port for entry in enabled for port in entry["ports"]],
+        "checks": [{"area": "Services"} | check for entry in enabled for check in entry["checks"]],
         "data": {path: entry["user"]["id"] for entry in enabled for path in entry["data"]},
     }

@@ -66,6 +66,7 @@ def test_it_is_deployed_and_checked(collection):
     assert now == before
     assert says() == (200, "good morning") and says("wrong")[0] == 401
     assert re.search(r"Server +\d+ passed\n", run.stdout)
+    assert re.search(r"Services +2 passed\n", run.stdout)
     assert done(play(collection, "site", "--skip-tags=verify", **WORDS)) == 0
 
 

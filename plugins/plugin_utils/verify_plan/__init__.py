@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, threedpc.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the acceptance test asks a site, and what must come of it: one module per area.
+"""What the acceptance test asks a site, and what must come of it: one module per area, and what roles declare.
 
 A name in angle brackets, such as <own_uid>, is a value that the answer to another check gives.
 
@@ -51,6 +51,7 @@ def http(site: Site) -> Iterator[HttpCheck]:
     yield from dicomweb.checks(site)
     yield from viewer.checks(site)
     yield from shares(site) if site.shares_enabled else anonymous.no_shares(site)
+    yield from site.checks
 
 
 def shares(site: Site) -> Iterator[HttpCheck]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.threedpc.pacs.plugins.plugin_utils.fields.types import plain
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_plan.checks import HttpCheck
 
 # What is given on the command line arrives as text.
 CONVERTED: dict[str, Callable[[Any], Any]] = {
@@ -51,6 +52,8 @@ class Site:
     services: list[str]
     # Those of them that others reach at ports of the server.
     publishing: list[str]
+    # What their roles want to be asked.
+    checks: list[HttpCheck]
     has_backups: bool
     firewall_enabled: bool
     dicom_enabled: bool

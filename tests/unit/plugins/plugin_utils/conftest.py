@@ -26,6 +26,7 @@ SITE = {
     "orthanc_config": {},
     "services": ["postgres", "orthanc", "nginx"],
     "publishing": ["nginx"],
+    "checks": [],
     "has_backups": True,
     "firewall_enabled": True,
     "dicom_enabled": True,

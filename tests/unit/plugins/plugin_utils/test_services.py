@@ -45,6 +45,13 @@ def test_what_follows():
     assert [entry["memory"] for entry in found["services"]] == ["1g", "3g", "2g"]
 
 
+def test_what_verify_asks_a_service_is_in_one_list():
+    asked = {"id": "second", "promise": "It answers", "url": "http://second.test/"}
+    found = overview(ARCHIVE | {"checks": [asked | {"area": "DICOM"}]}, SECOND | {"checks": [asked]})
+    assert found["checks"] == [asked | {"area": "DICOM"}, asked | {"area": "Services"}]
+    assert overview(SECOND | {"checks": [asked], "enabled": False}, ARCHIVE)["checks"] == []
+
+
 def test_what_runs_on_demand_is_no_part_of_the_release():
     found = overview(ARCHIVE, ORDERS, images={"archive": "mirror/archive:2"})
     assert found["on_demand"] == ["orders"]

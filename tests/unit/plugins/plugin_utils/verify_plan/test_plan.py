@@ -28,6 +28,7 @@ SHAPES = [
     {"dicom_enabled": False, "dicom_tls_enabled": True, "verify_address": ""},
     {"dicom_enabled": False, "verify_aet": ""},
     {"firewall_enabled": False},
+    {"checks": [{"area": "Services", "id": "hello", "promise": "It greets", "url": "http://pacs.ward.test:8099/"}]},
 ]
 
 
@@ -61,6 +62,10 @@ def test_every_value_is_captured_by_somebody_and_nobody_waits_for_himself(plan):
 def test_every_result_of_the_report_has_a_name_of_its_own(plan):
     names = [check["id"] for name in ("send", "http", "dicom", "remove") for check in plan[name]]
     assert len(names) == len(set(names))
+
+
+def test_what_a_role_declares_is_asked(plan, site):
+    assert plan["http"][len(plan["http"]) - len(site.checks) :] == site.checks
 
 
 def test_every_login_is_known(plan):
