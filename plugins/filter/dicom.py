@@ -11,7 +11,7 @@ import re
 
 from ansible.errors import AnsibleFilterError
 
-# What Orthanc stores of a modality as it stands in the inventory.
+# What Orthanc stores of a modality as the inventory has it.
 KEPT = ("name", "aet", "address", "port", "manufacturer", "allow")
 
 # Below the ports that the kernel gives to outgoing connections.
@@ -90,7 +90,7 @@ def haproxy_title(title):
 def dicom_titles(modalities, gateway, tls=False):
     """From where each AE title calls, for HAProxy: those with TLS or those without.
 
-    Whoever calls over IPv6 comes from the gateway of the containers' network as well, because Docker's own proxy hands
+    A caller over IPv6 comes from the gateway of the containers' network as well, because Docker's own proxy hands
     such a connection on.
     """
     titles = []

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, threedpc.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Filters that show a share to whoever made it."""
+"""Filters that show a share to the person who made it."""
 
 from __future__ import annotations
 

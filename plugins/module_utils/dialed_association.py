@@ -77,7 +77,7 @@ class DialedSocket(AssociationSocket):
 
 
 class DialedEntity(AE):
-    """An application entity whose association uses a connection that stands."""
+    """An application entity whose association uses a connection that is there already."""
 
     connection: socket.socket
     dialed: DialedSocket

@@ -169,7 +169,7 @@ class Space:
             for value in said[1:]:
                 if not np.allclose(value, said[0], rtol=1e-3, atol=1e-3):
                     raise self.wrong("gives the %s of a frame twice and differently" % keyword)
-            # What only stands beside the frames, where the standard does not want it, is no statement by itself.
+            # What is only beside the frames, where the standard does not want it, is no statement by itself.
             result.append(said[0] if own is not None or shared is not None else None)
         return result
 

@@ -110,7 +110,7 @@ def describe(
     instance.ConceptNameCodeSequence = []
     instance.MeasurementUnitsCodeSequence = [code("mm", "UCUM", "mm")]
     instance.MIMETypeOfEncapsulatedDocument = "model/stl"
-    # A binary STL is always even, as DICOM wants it; the length says so to whoever looks for a padding.
+    # A binary STL is always even, as DICOM wants it; the length says so to anyone who looks for a padding.
     instance.EncapsulatedDocumentLength = model.size
     # The standard has this attribute for what a model is, and none for its size. The shares' page reads this form.
     size = model.measures.size

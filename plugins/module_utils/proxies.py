@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The proxy that a machine names in its environment, and that no client of the site uses.
 
-Whoever asks a site asks it directly, as DICOM and SSH do. A proxy would be handed the staff's password, and Python
+A site is asked directly, as DICOM and SSH do. A proxy would be handed the staff's password, and Python
 takes no network in no_proxy, so what asks the address of a container would go through it.
 """
 

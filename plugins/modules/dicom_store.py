@@ -190,7 +190,7 @@ except ImportError:
     pass
 
 STUDY_ROOT_FIND = "1.2.840.10008.5.1.4.1.2.2.1"
-# So many instances are asked for at once; fewer than the limit of a cautious Orthanc (LimitFindInstances).
+# How many instances are asked for at once; fewer than the limit of a cautious Orthanc (LimitFindInstances).
 LOOKUP_BATCH = 50
 LISTED_FAILURES = 20
 # Statuses of C-STORE (PS3.4, B.2.3 and PS3.7, annex C): first value, last value, meaning.

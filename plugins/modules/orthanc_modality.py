@@ -306,7 +306,7 @@ def declared(option):
 
 
 def wanted(params, existing):
-    """All modalities as they shall be in the end."""
+    """All modalities as they are to be in the end."""
     if params["modalities"] is None:
         result = dict(existing)
         if params["state"] == "absent":

@@ -55,7 +55,7 @@ options:
     default: ""
   pin:
     description:
-      - Whether whoever opens the link has to enter a PIN. A random one of 6 digits is made and returned; tell it in
+      - Whether a PIN has to be entered to open the link. A random one of 6 digits is made and returned; tell it in
         another way than the link.
       - After 5 wrong tries the share is locked for good.
     type: bool
@@ -102,7 +102,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 link:
-  description: The link. Whoever has it has the study; it can't be shown again.
+  description: The link. Anyone who has it has the study; it can't be shown again.
   returned: when a share was made
   type: str
   sample: https://pacs.example.org/shares/open/?token=...

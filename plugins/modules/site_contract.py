@@ -15,7 +15,7 @@ description:
     right.
   - Refuses a variable that begins as a role's do and that no role declares, with the nearest one that is declared. What
     something else reads is named in C(pacs_other_variables).
-  - Refuses what stands behind C(-e) and is read by nobody, or not as it was meant, because Ansible cuts
+  - Refuses what is given behind C(-e) and is read by nobody, or not as it was meant, because Ansible cuts
     C(-e model_title=Left mandible) at the space.
   - It runs on the controller and changes nothing.
 author:

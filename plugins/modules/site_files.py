@@ -36,7 +36,7 @@ options:
   directories:
     description:
       - Directories to make. A link to a directory is as good as one.
-      - Parents that are missing are made with mode V(0755), owned by whoever runs the module.
+      - Parents that are missing are made with mode V(0755), owned by the user who runs the module.
     type: list
     elements: dict
     default: []
@@ -72,7 +72,7 @@ options:
         type: raw
         required: true
       encoding:
-        description: V(base64) if O(files[].content) stands for a file that is not text. A diff only shows its size.
+        description: V(base64) if O(files[].content) is that of a file that is not text. A diff only shows its size.
         type: str
         choices: [text, base64]
         default: text
@@ -446,7 +446,7 @@ def leftovers(path):
 
 
 def write(entry):
-    """Replace a file at once: whoever opens it sees the old one or the new one, also after a power failure."""
+    """Replace a file at once: a reader sees the old one or the new one, also after a power failure."""
     make_parents(entry["path"])
     folder, name = os.path.split(entry["path"])
     handle, staged = tempfile.mkstemp(dir=folder, prefix=f".{name}.", suffix=".staged")

@@ -23,7 +23,7 @@ try:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 except ImportError as import_error:
-    # Whoever uses these rules says so.
+    # The user of these rules says so.
     CRYPTOGRAPHY_ERROR: ImportError | None = import_error
 else:
     CRYPTOGRAPHY_ERROR = None

@@ -62,7 +62,7 @@ def _lacking(name: str) -> str:
 
 
 def new_secret(length: int) -> str:
-    """Letters and digits alone, which nothing on the way takes for anything else."""
+    """Only letters and digits, which nothing on the way takes for anything else."""
     return "".join(secrets.choice(ALPHABET) for _number in range(length))
 
 

@@ -41,7 +41,7 @@ def accounts(there: Facts, wanted: Facts) -> Iterator[str]:
 
 
 def subordinate(there: Facts, wanted: Facts) -> Iterator[str]:
-    """Whoever may use a number in containers of his own reads what belongs to it."""
+    """A user who may use a number in containers of his own reads what belongs to it."""
     numbers = wanted["users"].values()
     told: set[tuple[str, int]] = set()
     for entry in there["subordinate"]:

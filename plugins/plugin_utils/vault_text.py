@@ -16,7 +16,7 @@ class CannotEdit(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """Takes what Ansible marks with tags of its own for what stands there."""
+    """Takes what Ansible marks with tags of its own for what is written there."""
 
 
 def _scalar(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:

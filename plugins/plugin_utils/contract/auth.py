@@ -20,7 +20,7 @@ def ascii_password(value: str) -> Problems:
     yield from problems
     if not all(" " <= character <= "~" for character in value) and not has_control(value):
         yield (
-            "it must be printable ASCII, because the auth service's HTTP basic authentication compares ASCII alone;"
+            "it must be printable ASCII, because the auth service's HTTP basic authentication compares only ASCII;"
             " choose one without accents and symbols beyond ASCII"
         )
     elif not problems:
@@ -36,7 +36,7 @@ def signing_key(value: str) -> Problems:
         yield "it must be printable ASCII"
     if len(value.encode("utf-8", "replace")) < SIGNING_KEY_LENGTH:
         yield (
-            f"it must have at least {SIGNING_KEY_LENGTH} characters, because whoever guesses it can open every study;"
+            f"it must have at least {SIGNING_KEY_LENGTH} characters, because a guess of it opens every study;"
             " make one with: openssl rand -hex 32"
         )
     if value != value.strip():

@@ -29,7 +29,7 @@ SETTINGS_OWNED = {
     "unix_socket_directories": "backups use the image's",
     "max_connections": "use database_max_connections",
     "shared_buffers": "use database_shared_buffers",
-    "password_encryption": "passwords are kept as SCRAM alone",
+    "password_encryption": "passwords are kept only as SCRAM",
     "log_min_error_statement": "a refused statement could be one that sets a password",
     "log_statement": "statements hold patients' names and could set a password",
     "log_min_duration_statement": "statements hold patients' names",

@@ -55,7 +55,7 @@ class Declared:
 
 
 def is_among(name: str, patterns: Iterable[str]) -> bool:
-    """Whether a name is one of these, in which an asterisk stands for anything."""
+    """Whether a name is one of these, in which an asterisk matches anything."""
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 

@@ -30,7 +30,7 @@ def staff_users(value: dict[Any, Any]) -> Problems:
         if not isinstance(name, str):
             yield f"the user name {name} must be text in quotes"
             continue
-        # What stands behind a colon may be a password that slipped in.
+        # What is behind a colon may be a password that slipped in.
         told = "".join(c for c in name.partition(":")[0] if c.isprintable())
         if not name.strip():
             yield "a user name is empty"

@@ -140,7 +140,7 @@ OWNED = {
     "DicomModalitiesInDatabase": "use pacs_modalities",
     "DicomPort": "use pacs_dicom_port",
     "DicomServerEnabled": "use pacs_dicom_enabled",
-    "ExecuteLuaEnabled": "whoever can send Lua to Orthanc owns the archive",
+    "ExecuteLuaEnabled": "anyone who can send Lua to Orthanc owns the archive",
     "HttpBindAddresses": "nginx is the only door; use pacs_https_port",
     "HttpPort": "nginx is the only door; use pacs_https_port",
     "HttpProxy": "no part of the site reaches another through a proxy",
@@ -285,7 +285,7 @@ def _settings(value: dict[Any, Any], section: str, allowed: list[str] | None, sh
         shown = f"{section}: {name}" if section else name
         why = (SHARES_OWNED_IN.get(section, {}).get(name) if shares else None) or _owned(name, section)
         refused = shares and _spelled(name, SHARES_REFUSED)
-        # Whoever put a secret there has a sentence already.
+        # A secret there has its sentence already.
         if SECRET_NAME.search(name) or any(secrets_in(entry)):
             continue
         if why:

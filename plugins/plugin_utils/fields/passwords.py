@@ -20,7 +20,7 @@ except ImportError:  # The sentence is in weak().
 
 STAFF_LENGTH = 12
 SERVICE_LENGTH = 12
-# So many guesses a password must be worth, as powers of ten. Nobody types a signing key, and it guards every link.
+# How many guesses a password must be worth, as powers of ten. Nobody types a signing key, and it guards every link.
 STAFF_GUESSES = 8
 KEY_GUESSES = 20
 # zxcvbn takes no longer ones; what comes behind makes none weaker.

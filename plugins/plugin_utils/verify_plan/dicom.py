@@ -38,7 +38,7 @@ def callers(site: Site) -> Iterator[DicomCheck]:
     yield caller(site, "echo", "A listed caller with the right titles gets an answer")
     stops = caller(site, "echo-beside-half", "A caller that stops in the middle of its request holds nobody up")
     yield stops | {"beside_half": True}
-    wrong_called = caller(site, "echo-wrong-called", "Whoever calls the archive by a wrong title is refused")
+    wrong_called = caller(site, "echo-wrong-called", "A caller that names the archive by a wrong title is refused")
     yield wrong_called | {
         "called_aet": "NOTTHISARCHIVE",
         "expect": "refused",
@@ -81,9 +81,9 @@ def with_certificate(check: DicomCheck, path: str) -> DicomCheck:
 
 def tls_callers(site: Site) -> Iterator[DicomCheck]:
     yield stopped_by_tls(
-        site, "no-certificate", "Over TLS the server proves itself and refuses whoever has no certificate"
+        site, "no-certificate", "Over TLS the server proves itself and refuses callers without a certificate"
     )
-    foreign = stopped_by_tls(site, "other-certificate", "It refuses whoever has a certificate of somebody else")
+    foreign = stopped_by_tls(site, "other-certificate", "It refuses callers with a certificate of somebody else")
     yield foreign | {"tls_cert_path": site.foreign_certificate}
     yield with_certificate(let_in_by_tls(site), site.dicom_certificate)
 

@@ -69,7 +69,7 @@ def strangers(site: Site) -> Iterator[HttpCheck]:
             method=method,
             url=f"{site.staff_url}{path}",
             attempt=body is not None,
-            # Where the site makes no links there is nothing at this path, whoever asks.
+            # Where the site makes no links there is nothing at this path, no matter who asks.
             expect={"status": [403 if name == "token" and not site.shares_enabled else 401]},
         )
         if body is not None:

@@ -19,7 +19,7 @@ def checks(site: Site) -> Iterator[HttpCheck]:
     yield HttpCheck(
         id="unknown-host",
         area=AREA,
-        promise="Whoever asks for another host name gets nothing",
+        promise="A request for another host name gets nothing",
         url=f"{site.base_url}/orthanc/system",
         headers={"Host": "unknown.invalid"},
         expect=NOTHING,
@@ -46,7 +46,7 @@ def https_checks(site: Site) -> Iterator[HttpCheck]:
     yield HttpCheck(
         id="plain-unknown-host",
         area=AREA,
-        promise="Whoever asks for another host name over plain HTTP gets nothing",
+        promise="A request for another host name over plain HTTP gets nothing",
         url=f"{site.plain_url}/orthanc/system",
         headers={"Host": "unknown.invalid"},
         expect=NOTHING,

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Start the auth service without secrets in its environment block and without tokens in its log.
 
-The image reads its callers' passwords from an environment variable alone, and logs whole tokens up
+The image reads its callers' passwords only from an environment variable, and logs whole tokens up
 to the level WARNING, with no setting to change either.
 """
 

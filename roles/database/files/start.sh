@@ -19,7 +19,7 @@ version=$(postgres --version | sed 's/[^0-9]*\([0-9]*\).*/\1/')
 export PGDATA="$data/$version"
 
 # One statement a line on standard input, so that no secret is an argument.
-alone() {
+single_user() {
   postgres --single -D "$1" -c exit_on_error=on -c log_min_error_statement=panic "$2" >/dev/null
 }
 
@@ -37,11 +37,11 @@ if [ ! -d "$PGDATA" ]; then
   rm -rf "$PGDATA.new"
   initdb --pgdata="$PGDATA.new" --username=postgres --encoding=UTF8 --locale=C.UTF-8 --data-checksums \
     --auth-local=peer --auth-host=scram-sha-256 --no-instructions
-  alone "$PGDATA.new" postgres <<'SQL'
+  single_user "$PGDATA.new" postgres <<'SQL'
 CREATE ROLE orthanc LOGIN
 CREATE DATABASE orthanc OWNER orthanc
 SQL
-  echo 'CREATE EXTENSION pg_trgm' | alone "$PGDATA.new" orthanc
+  echo 'CREATE EXTENSION pg_trgm' | single_user "$PGDATA.new" orthanc
   mv "$PGDATA.new" "$PGDATA"
 fi
 
@@ -64,7 +64,7 @@ SQL
 
 # Not behind a pipe: the lock that a killed PostgreSQL left behind names this shell's process, and it is taken for a
 # running one unless it is the parent.
-alone "$PGDATA" orthanc <<SQL
+single_user "$PGDATA" orthanc <<SQL
 ALTER ROLE orthanc PASSWORD '$(sed "s/'/''/g" /run/secrets/database_password)'
 $(share_gate)
 SQL

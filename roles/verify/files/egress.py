@@ -5,7 +5,7 @@
 
     egress.py 172.30.42.1
 
-Nobody listens at the server's port 9, so whoever gets that far is refused at once. Without our rules nobody is asked: a
+Nobody listens at the server's port 9, so what gets that far is refused at once. Without our rules nobody is asked: a
 firewall of somebody else may be silent as well.
 """
 

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The gate of the shares: nginx asks it for every request behind /shares/, and staff make and end shares through it.
 
-A token that is not in the ledger opens nothing, so whoever makes one past the gate has made nothing. Tokens are neither
+A token that is not in the ledger opens nothing, so one that is made past the gate is worth nothing. Tokens are neither
 stored nor logged: the ledger knows them by their SHA-256. Whatever goes wrong here is an answer that nginx takes for a
 refusal.
 """
@@ -100,7 +100,7 @@ def health(request: Request):
     return Response(status_code=204)
 
 
-# ---- Whoever holds a link ----
+# ---- The holder of a link ----
 
 
 def opened_share(request):

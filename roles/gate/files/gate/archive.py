@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, threedpc.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The staff's Orthanc, asked with the credentials of whoever asks the gate: it alone knows the passwords."""
+"""The staff's Orthanc, asked with the credentials of the gate's caller: only it knows the passwords."""
 
 import base64
 import http.client
@@ -14,7 +14,7 @@ from asked import Refused
 from tokens import digest
 
 TIMEOUT = 20
-# So long a password that was right is not asked again.
+# For this long a password that was right is not asked about again.
 REMEMBERED = 5
 
 

@@ -24,7 +24,7 @@ CHOICES = ("id", "token_sha256", "study", "creator")
 
 
 class Refused(Exception):
-    """A sentence for whoever asked."""
+    """A sentence for the caller."""
 
     def __init__(self, sentence, status=422):
         super().__init__(sentence)
@@ -42,10 +42,10 @@ async def body_of(request):
 
 
 def once(pairs):
-    """An object of JSON in which no name stands twice: of two values, others may read the other one."""
+    """An object of JSON in which no name is given twice: of two values, others may read the other one."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name is given twice")
     return found
 
 
@@ -59,7 +59,7 @@ def read(body):
         text = body if isinstance(body, str) else body.decode("utf-8")
         return json.loads(text, object_pairs_hook=once, parse_constant=no_number)
     except (ValueError, RecursionError):
-        raise Refused("The request is not JSON in UTF-8 in which each name stands once.") from None
+        raise Refused("The request is not JSON in UTF-8 in which each name is given once.") from None
 
 
 def chosen(pairs, more=()):

@@ -222,7 +222,7 @@ class Ledger:
         """A cookie if the PIN is right, or how many tries are left.
 
         The try is counted before the PIN is looked at, so that tries at the same time count as well.
-        A right one takes back its own count alone: wrong ones stay counted for good.
+        A right one takes back only its own count: wrong ones stay counted for good.
         """
         counted = self.rows(
             "UPDATE share SET pin_tries = pin_tries + 1 WHERE id = :id AND pin_tries < :most RETURNING pin_tries",

@@ -61,7 +61,7 @@ def expiry(payload):
     if text is None:
         return None
     end = datetime.fromisoformat(text)
-    # Without a zone it would be compared with the clock of whoever reads it.
+    # Without a zone it would be compared with the reader's own clock.
     if end.tzinfo is None:
         raise ValueError("the token's end has no time zone")
     return end.astimezone(UTC)

@@ -4,7 +4,7 @@
 """How many wrong passwords there may be, counted before the password is looked at.
 
 Three counts, each within a window of 15 minutes: of one name from one address, of one address, and of one name from
-everywhere. Whoever is over one of them gets no answer that tells right from wrong, the right password included. Only a
+everywhere. A caller over one of them gets no answer that tells right from wrong, the right password included. Only a
 name that has logged in rightly from its address within the last hours is not held up by what others do elsewhere.
 
 Where the address is not known, the name is all that is counted: an address that many callers seem to have would let one
@@ -26,9 +26,9 @@ WINDOW = 15 * 60
 # Of a name from an address, of an address, of a name.
 PAIR, ADDRESS, NAME = 10, 20, 100
 PLACES = 2**16
-# So long, and so many, names with an address that logged in rightly are known.
+# For how long, and how many, names with an address that logged in rightly are known.
 TRUSTED, MOST_TRUSTED = 12 * 3600, 4096
-# So many different wrong passwords are known again: a program with an old one is one guess, not one every second.
+# How many different wrong passwords are known again: a program with an old one is one guess, not one every second.
 MOST_WRONG = 8192
 
 

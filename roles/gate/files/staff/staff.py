@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The gate of the staff: nginx asks it before it lets a request through to Orthanc.
 
-Orthanc alone knows the passwords, and checks each request again. What is decided here is whether a password may be
+Only Orthanc knows the passwords, and checks each request again. What is decided here is whether a password may be
 tried at all, so that nobody tries a thousand a second. See guesses.py for the limits.
 """
 
@@ -27,7 +27,7 @@ log = logging.getLogger("staff-gate")
 # It needs a password, and neither the database nor a file.
 ASKED = "/tools/now"
 TIMEOUT = 20
-# So long a right password is not asked again.
+# For this long a right password is not asked about again.
 REMEMBERED, MOST_REMEMBERED = 5, 1024
 # More at once would only wait in Orthanc.
 AT_ONCE = 8

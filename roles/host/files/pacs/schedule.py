@@ -65,7 +65,7 @@ def complaint(path: Path) -> str:
 
 
 def numbers(field: str, low: int, high: int, words: list[str] | None = None) -> set[int]:
-    """The numbers that one field of a schedule stands for. The contract has refused what cron does not take."""
+    """The numbers that one field of a schedule means. The contract has refused what cron does not take."""
     found: set[int] = set()
     for entry in field.lower().split(","):
         what, _slash, step = entry.partition("/")

@@ -3,13 +3,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 'use strict';
 
-// Everything that a reader sees stands here.
+// Everything that a reader sees is here.
 const TEXT = {
   checking: 'Checking your link…',
   title: 'Images shared with you',
   ends: ['This link works for another ', ', until ', '.'],
   endless: 'This link has no end date.',
-  careful: 'Whoever has this link can see what you see. Please do not pass it on.',
+  careful: 'Anyone with this link can see what you see. Please do not pass it on.',
   viewImages: 'View the images',
   inViewer: 'In the viewer',
   images: (count) => (count === 1 ? '1 image' : `${count} images`),
@@ -32,7 +32,7 @@ const TEXT = {
   pinUnchecked: 'The PIN could not be checked just now. Try again in a minute.',
   refused: {
     expired: ['This link has expired', 'Ask the person who sent it to you for a new one.'],
-    revoked: ['This link was withdrawn', 'Whoever made it has ended it. If you still need the images, ask the person who sent it to you.'],
+    revoked: ['This link was withdrawn', 'The person who made it has ended it. If you still need the images, ask the person who sent it to you.'],
     unknown: ['This link is not known here', 'Ask the person who sent it to you for a new one.'],
     ambiguous: ['These images are locked for now', 'The archive holds two studies under one number, so this link could show those of somebody else. Ask the person who sent you the link to put this right; then it opens again, or you get a new one.'],
     invalid: ['This link is not complete', 'A part of it was lost or changed on its way. Open it again from the message, or copy all of it. If that does not help, ask the person who sent it to you for a new one.'],

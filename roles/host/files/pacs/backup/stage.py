@@ -194,7 +194,7 @@ def read_table(text: str, wanted: Sequence[str]) -> list[Row]:
 def copy_index(site: BackupSite) -> None:
     """Copy the index of a site without PostgreSQL.
 
-    Orthanc holds it for itself, so it stands still while its two files are copied, which takes less than a second in
+    Orthanc holds it for itself, so it is stopped while its two files are copied, which takes less than a second in
     most archives. Together they are what a power failure would leave, and SQLite makes an index of them.
     """
     target = site.stage / "database.sqlite"
