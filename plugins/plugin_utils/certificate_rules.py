@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is wrong with a certificate and key that a site provides, in sentences.
 
-Used on the controller by the filter certificate_problems, and on the server by the program of the role tls, there with
+Used on the controller by the contract of the role tls, and on the server by the program of the role tls, there with
 Python 3.10 and cryptography 3.4 or newer.
 """
 

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import datetime
 import ipaddress
+import ssl
 from typing import Any
 
+from .. import certificate_rules
 from ..fields.network import as_address, https_url, is_inside
 from ..fields.text import (
     base64_text,
@@ -24,6 +27,9 @@ from ..fields.types import Problems
 
 # An X.509 common name has no more room.
 COMMON_NAME = 64
+PROVIDED, PROVIDED_DICOM = "tls_provided", "tls_dicom_provided"
+# Where distributions have the CAs that their users trust, whatever Python was built for.
+TRUSTED = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 
 
 def provided_certificate(value: str) -> Problems:
@@ -94,6 +100,57 @@ def public_names_only(tls_source: str, tls_acme_server: str, pacs_domain: str, p
             )
 
 
+def provided_certificate_works(
+    tls_source: str, pacs_domain: str, pacs_shares_domain: str, right: dict[str, Any]
+) -> Problems:
+    """nginx would start with most of these mistakes, and every browser would refuse it."""
+    if tls_source == "provided" and has_both(PROVIDED, right):
+        names = [name for name in (pacs_domain, pacs_shares_domain) if name]
+        yield from unusable(PROVIDED, right, names, right.get("verify_ca_path") or "")
+
+
+def provided_dicom_certificate_works(
+    pacs_dicom_tls_enabled: bool, tls_dicom_source: str, right: dict[str, Any]
+) -> Problems:
+    if pacs_dicom_tls_enabled and tls_dicom_source == "provided" and has_both(PROVIDED_DICOM, right):
+        yield from unusable(PROVIDED_DICOM, right, [])
+
+
+def has_both(prefix: str, right: dict[str, Any]) -> bool:
+    """Whether the site gives a certificate and its key as text, and no other. What is missing has its own sentence."""
+    texts, paths = [
+        [right.get(f"{prefix}_{part}{end}") for part in ("certificate", "private_key")] for end in ("", "_path")
+    ]
+    return all(texts) and not any(paths)
+
+
+def unusable(
+    prefix: str,
+    right: dict[str, Any],
+    names: list[str],
+    ca_path: str | None = None,
+    now: datetime.datetime | None = None,
+) -> Problems:
+    """What is wrong with a certificate and its key.
+
+    With a `ca_path`, which may be empty, a chain that ends before its root has to end with a certificate for which that
+    file or this machine can vouch.
+    """
+    certificate, key = f"{prefix}_certificate", f"{prefix}_private_key"
+    if certificate_rules.CRYPTOGRAPHY_ERROR:
+        yield (
+            f"{certificate} can't be checked, because Python's package cryptography is missing on the controller;"
+            " install the collection's requirements.txt"
+        )
+        return
+    paths = (ssl.get_default_verify_paths().cafile, *TRUSTED, ca_path)
+    trusted = () if ca_path is None else [path for path in paths if path]
+    moment = now or datetime.datetime.now(datetime.UTC)
+    yield from certificate_rules.problems(
+        right[certificate] or "", right[key] or "", names, moment, trusted, certificate, key
+    )
+
+
 def challenge_needs_key(tls_source: str, tls_acme_challenge: str, given: dict[str, Any]) -> Problems:
     for name in ("tls_acme_dns_server", "tls_acme_dns_key_name", "tls_acme_dns_key_secret"):
         if (tls_source, tls_acme_challenge) == ("acme", "dns-01") and name not in given:
@@ -157,6 +214,8 @@ RULES = {
 RELATIONS = (
     own_ca_can_certify,
     provided_needs_files,
+    provided_certificate_works,
+    provided_dicom_certificate_works,
     acme_certifies_names,
     acme_server_comes_in,
     public_names_only,

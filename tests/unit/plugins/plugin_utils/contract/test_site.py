@@ -19,12 +19,14 @@ from ansible_collections.threedpc.pacs.plugins.plugin_utils.contract.site import
     argument_problems,
     site_problems,
 )
+from ansible_collections.threedpc.pacs.tests.unit.plugins.plugin_utils.contract.own_certificate import own_certificate
 
 FOLDER = pathlib.Path(__file__).resolve().parents[5] / "roles"
 
 KEY = "7d0f3ac16be2954893b1e6f2a80c5d47"
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
+REAL, REAL_KEY, REAL_EC_KEY = own_certificate("pacs.example.org")
 DIGITS = "90210447318266035"
 HOME = "$HOME/$1-${PATH}"
 AWKWARD = "p$ss\"w'o\\rd#1 ü"
@@ -72,8 +74,8 @@ DNS = {
     "tls_acme_dns_key_secret": "aGVsbG8/+w==",
 }
 DICOM = {
-    "tls_dicom_provided_certificate": CERTIFICATE,
-    "tls_dicom_provided_private_key": PRIVATE_KEY,
+    "tls_dicom_provided_certificate": REAL,
+    "tls_dicom_provided_private_key": REAL_KEY,
     "tls_dicom_provided_ca": CERTIFICATE,
 }
 
@@ -140,9 +142,8 @@ RIGHT = [
     {"pacs_dicom_enabled": False, "pacs_modalities": []},
     {"tls_source": "none"},
     {"tls_source": "none", "pacs_domain": ".".join(["a" * 63, "b" * 63, "c" * 63, "d" * 61])},
-    {"tls_source": "provided", "tls_provided_certificate": CERTIFICATE * 2, "tls_provided_private_key": PRIVATE_KEY},
-    {"tls_source": "provided", "tls_provided_certificate": CERTIFICATE,
-     "tls_provided_private_key": PRIVATE_KEY.replace("PRIVATE", "EC PRIVATE")},
+    {"tls_source": "provided", "tls_provided_certificate": REAL * 2, "tls_provided_private_key": REAL_KEY},
+    {"tls_source": "provided", "tls_provided_certificate": REAL, "tls_provided_private_key": REAL_EC_KEY},
     {"tls_source": "selfsigned", "pacs_domain": "a" * 52 + ".example.org"},
     {"database_max_connections": 39},
     {"database_max_connections": 35, "pacs_shares_enabled": False},
@@ -375,6 +376,7 @@ WRONG = [
     ({"pacs_image_source": "archive"}, ["pacs_image_archives is empty;", "docker save"]),
     ({"pacs_image_archives": ["/a/x.tar", "/b/x.tar"]}, ["pacs_image_archives:", "called 'x.tar'"]),
     ({"pacs_image_archives": [""]}, ["pacs_image_archives[0] is '';", "path"]),
+    ({"pacs_dicom_connections_at_once": 7}, ["pacs_dicom_connections_at_once is 7;", "from 8 to 400"]),
     # The certificate and the other roles
     ({"tls_source": "letsencrypt"}, ["tls_source is 'letsencrypt';", "acme, provided, selfsigned, none"]),
     ({"tls_source": "provided", "tls_provided_certificate": CERTIFICATE, "tls_provided_private_key": PRIVATE_KEY,
@@ -382,6 +384,15 @@ WRONG = [
     ({"tls_source": "provided", "tls_provided_certificate_path": "/x"}, ["tls_provided_private_key_path isn't set"]),
     ({"tls_source": "provided", "tls_provided_certificate_path": "/x", "tls_provided_private_key": PRIVATE_KEY},
      ["tls_provided_certificate_path is set, but tls_provided_private_key is text"]),
+    ({"tls_source": "provided", "tls_provided_certificate": REAL, "tls_provided_private_key": REAL_KEY,
+      "pacs_domain": "other.example"}, ["tls_provided_certificate: certificate 1", "must have DNS:other.example"]),
+    ({"tls_source": "provided", "tls_provided_certificate": REAL, "tls_provided_private_key": REAL_KEY,
+      "pacs_shares_domain": "links.example"}, ["certificate 1 (CN=pacs.example.org)", "must have DNS:links.example"]),
+    ({"tls_source": "provided", "tls_provided_certificate": REAL, "tls_provided_private_key": PRIVATE_KEY},
+     ["tls_provided_private_key can't be read"]),
+    ({"pacs_dicom_tls_enabled": True, "tls_dicom_source": "provided", **DICOM,
+      "tls_dicom_provided_private_key": own_certificate("x")[1]},
+     ["tls_dicom_provided_private_key does not belong to tls_dicom_provided_certificate"]),
     ({"tls_provided_certificate_path": "x.pem"}, ["tls_provided_certificate_path is 'x.pem';", "absolute path"]),
     ({"tls_provided_private_key_path": "x.pem"}, ["tls_provided_private_key_path is 'x.pem';", "absolute path"]),
     ({"tls_source": "acme", "pacs_domain": "192.0.2.7"}, ["pacs_domain is '192.0.2.7';", "must be a name"]),

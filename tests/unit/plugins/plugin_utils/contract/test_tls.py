@@ -11,10 +11,9 @@ import ipaddress
 import re
 
 import pytest
-from ansible.errors import AnsibleFilterError
-from ansible_collections.threedpc.pacs.plugins.filter import certificate_problems as plugin
-from ansible_collections.threedpc.pacs.plugins.filter.certificate_problems import certificate_problems
 from ansible_collections.threedpc.pacs.plugins.plugin_utils import certificate_rules
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.contract.site import sentence as with_stop
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.contract.tls import unusable
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
@@ -81,6 +80,12 @@ LEAF = Holder("leaf", MIDDLE, names=named(DOMAIN))
 
 def leaf(**changes):
     return Holder("leaf", changes.pop("issuer", MIDDLE), **({"names": named(DOMAIN)} | changes))
+
+
+def certificate_problems(chain, key, names, site, now=None, ca_path=None, prefix="tls_provided"):
+    names = [names] if isinstance(names, str) else names
+    right = {f"{prefix}_certificate": chain, f"{prefix}_private_key": key}
+    return [f"{site}: {with_stop(problem)}" for problem in unusable(prefix, right, names, ca_path, now)]
 
 
 def problems(chain, key, domain=DOMAIN, now=NOW):
@@ -385,19 +390,6 @@ def test_the_clock_moves_over_the_dates():
     only(at(NOW + DAY + second), "(CN=leaf) expired on 2026-06-02 12:00 UTC", "it must be a renewed one")
 
 
-@pytest.mark.parametrize(
-    "now",
-    [
-        "2026-06-01",
-        "2026-06-01T12:00:00Z",
-        "2026-06-01T14:00:00+02:00",
-        datetime.datetime(2026, 6, 1, 12),
-    ],
-)
-def test_ways_to_say_the_time(now):
-    assert problems(LEAF.pem, LEAF.key_pem(), now=now) == []
-
-
 def test_the_time_is_now_if_nobody_says_it():
     now = datetime.datetime.now(datetime.UTC)
     for begin, end, said in ((-2, -1, "expired"), (-1, 1, None), (1, 2, "not valid before")):
@@ -495,9 +487,4 @@ def test_certificate_and_key_both_unreadable():
 
 def test_controller_without_cryptography(monkeypatch):
     monkeypatch.setattr(certificate_rules, "CRYPTOGRAPHY_ERROR", ImportError("no"))
-    with pytest.raises(AnsibleFilterError, match="cryptography on the controller"):
-        certificate_problems(LEAF.pem, LEAF.key_pem(), DOMAIN, "Hospital")
-
-
-def test_filter_is_found():
-    assert plugin.FilterModule().filters() == {"certificate_problems": certificate_problems}
+    only(certificate_problems(LEAF.pem, LEAF.key_pem(), DOMAIN, "Hospital"), "cryptography is missing on the contr")
