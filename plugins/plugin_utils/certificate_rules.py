@@ -268,7 +268,7 @@ def _complete(chain: Sequence[x509.Certificate], anchors: Iterable[x509.Certific
     yield (
         f"{_name(last, len(chain))} was issued by {issuer}, which is neither in the chain nor trusted by this machine;"
         f" append the certificate of {issuer} if it is an intermediate one, or name the file with the CA's certificate"
-        " in verify_ca_path"
+        " in pacs_ca_path"
     )
 
 

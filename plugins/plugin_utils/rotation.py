@@ -30,7 +30,7 @@ def plan(wanted: list[str] | str, site: dict[str, Any]) -> dict[str, Any]:
     names = wanted if isinstance(wanted, list) else [name.strip() for name in wanted.split(",")]
     names = [str(name) for name in names if name]
     has = {"database": site["database"] == "postgresql", "auth_service": site["shares"], "signing_key": site["shares"]}
-    tls = site["tls_source"] in OWN_KEYS or (site["dicom_tls"] and site["tls_dicom_source"] in OWN_KEYS)
+    tls = site["pacs_tls_source"] in OWN_KEYS or (site["dicom_tls"] and site["pacs_dicom_tls_source"] in OWN_KEYS)
     known = ["all", "staff", *(f"staff:{user}" for user in site["users"]), *SERVICES, "tls"]
     meant: dict[str, dict[str, Any]] = {}
     problems = []

@@ -37,10 +37,10 @@ from pynetdicom.sop_class import Verification
 
 FOLDER = "/etc/hospital"
 PATHS = {
-    "tls_source": "provided",
+    "pacs_tls_source": "provided",
     "tls_provided_certificate_path": f"{FOLDER}/site.crt",
     "tls_provided_private_key_path": f"{FOLDER}/site.key",
-    "verify_ca_path": str(FILES / "hospital.pem"),
+    "pacs_ca_path": str(FILES / "hospital.pem"),
 }
 # Twelve steps, each source to each other one.
 ROUND = ["acme", "provided", "acme", "selfsigned", "acme", "none", "provided", "selfsigned", "provided", "none",
@@ -71,16 +71,16 @@ def hospital():
 
 def changes_for(source: str, target: str) -> dict:
     if target != "provided":
-        return {"tls_source": target}
+        return {"pacs_tls_source": target}
     if source != "none":
         return PATHS
     # Once as text in the inventory.
     leaf = Holder("site", MIDDLE, [NAME])
     return {
-        "tls_source": "provided",
+        "pacs_tls_source": "provided",
         "tls_provided_certificate": leaf.pem + MIDDLE.pem,
         "tls_provided_private_key": leaf.secret(),
-        "verify_ca_path": str(FILES / "hospital.pem"),
+        "pacs_ca_path": str(FILES / "hospital.pem"),
     }
 
 
@@ -203,7 +203,7 @@ def test_files_that_changed_on_the_server_are_taken_by_cron(by_files):
 
 def test_a_bad_certificate_in_the_inventory_is_refused_before_anything_is_touched(by_files):
     chain, key = expired()
-    run = play({"tls_source": "provided", "tls_provided_certificate": chain, "tls_provided_private_key": key})
+    run = play({"pacs_tls_source": "provided", "tls_provided_certificate": chain, "tls_provided_private_key": key})
     assert run.returncode == 2 and "changed=0" in run.stdout
     assert "Clinic: tls_provided_certificate: certificate 1 (CN=site) expired on" in run.stdout
 
@@ -262,7 +262,7 @@ def over_tls(folder):
 
 def test_what_the_sites_own_authorities_issued_is_renewed_by_cron_as_well(tmp_path):
     ct1 = {"name": "ct1", "aet": "CT1", "address": "10.213.46.1", "tls": True}
-    changes = {"tls_source": "selfsigned", "pacs_dicom_tls_enabled": True, "pacs_modalities": [ct1]}
+    changes = {"pacs_tls_source": "selfsigned", "pacs_dicom_tls_enabled": True, "pacs_modalities": [ct1]}
     assert changed(play(changes, "converge.yml"))
     server(f"python3 - <<'END'\n{AGED}END")
     server("cd /opt/pacs && docker compose exec -T nginx nginx -c /etc/nginx/pacs/nginx.conf -s reload")

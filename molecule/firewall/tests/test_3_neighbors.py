@@ -202,9 +202,9 @@ def test_a_reboot():
 @pytest.fixture(scope="module")
 def switched_off():
     other = server("nft --stateless list table ip nat 2>/dev/null")
-    assert changed(close({"firewall_enabled": False}, "--check")) == 2
+    assert changed(close({"pacs_firewall_enabled": False}, "--check")) == 2
     assert TABLE in loaded()
-    assert changed(close({"firewall_enabled": False})) == 2
+    assert changed(close({"pacs_firewall_enabled": False})) == 2
     yield
     assert server("nft --stateless list table ip nat 2>/dev/null") == other
     assert changed(close()) == 2
@@ -216,9 +216,9 @@ def test_switched_off_it_leaves_nothing_behind(switched_off):
     assert server("find /etc -name '*threedpc*firewall*'") == ""
     assert server(f"systemctl show --value --property=LoadState {UNIT}") == "not-found"
     server(f"nft add table {TABLE}")
-    assert changed(close({"firewall_enabled": False})) == 1
+    assert changed(close({"pacs_firewall_enabled": False})) == 1
     assert TABLE not in server("nft list tables")
-    assert changed(close({"firewall_enabled": False})) == 0
+    assert changed(close({"pacs_firewall_enabled": False})) == 0
 
 
 def test_switched_off_everybody_gets_in(switched_off):

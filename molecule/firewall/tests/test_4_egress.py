@@ -117,7 +117,11 @@ def certbot():
 def test_certbot_reaches_its_acme_server_and_name_servers(certbot, name, elsewhere):
     here = [(HOSPITAL, 8000), (INTERNET, 8000), (METADATA, 8000), (ADDRESSES["ipv4"], 8022), (HOSPITAL, 8001)]
     assert set(from_container(server, "ordering", here)) == {"silent"}
-    acme = {"tls_source": "acme", "tls_acme_server": f"https://{name}:8000/dir", "pacs_domain": "gate.hospital.example"}
+    acme = {
+        "pacs_tls_source": "acme",
+        "tls_acme_server": f"https://{name}:8000/dir",
+        "pacs_domain": "gate.hospital.example",
+    }
     dns = {
         "tls_acme_challenge": "dns-01",
         "tls_acme_dns_server": INTERNET,
@@ -207,7 +211,7 @@ def test_an_address_of_the_containers_is_nobody_elses():
 
 def test_switched_off_they_get_everywhere():
     # So it was the firewall that kept them in.
-    assert changed(close({"firewall_enabled": False})) == 2
+    assert changed(close({"pacs_firewall_enabled": False})) == 2
     doors = [door for door in CLOSED.values() if door[1] != 4242]
     assert set(from_container(server, "pacs-orthanc-1", doors)) == {"open"}
     assert from_user(server, NOBODY, [(ORTHANC, 8042)]) == ["open"]

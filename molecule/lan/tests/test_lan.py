@@ -174,7 +174,7 @@ def test_shares_with_a_host_name_of_their_own_over_tls():
     """The last test of this site: it stays like this."""
     pacs, shares = "pacs.ward9.example", "shares.ward9.example"
     _url, token, uid = share()
-    run = play("site.yml", tls_source="selfsigned", pacs_domain=pacs, pacs_shares_domain=shares)
+    run = play("site.yml", pacs_tls_source="selfsigned", pacs_domain=pacs, pacs_shares_domain=shares)
     assert run.returncode == 0, run.stdout[-3000:]
     # Each name is in the certificate, or there would be no connection.
     assert Named(pacs).ask("/orthanc/system")[0] == 200

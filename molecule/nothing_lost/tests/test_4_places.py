@@ -61,18 +61,18 @@ def places():
         host_keys = target("cat /etc/ssh/ssh_host_*_key.pub").splitlines()
         yield {
             "sftp": {
-                "backup_repository": f"sftp:backup7@{ADDRESS}:/srv/backups/pacs",
+                "pacs_backup_repository": f"sftp:backup7@{ADDRESS}:/srv/backups/pacs",
                 "backup_sftp_private_key": target("cat /root/key"),
                 # As somebody's editor on Windows leaves them.
                 "backup_sftp_known_hosts": "\r\n".join(f"{ADDRESS} {key}" for key in host_keys),
             },
             "rest": {
-                "backup_repository": f"rest:https://ward10:p%24ss%3Aw%27ord@{ADDRESS}:8000/pacs",
+                "pacs_backup_repository": f"rest:https://ward10:p%24ss%3Aw%27ord@{ADDRESS}:8000/pacs",
                 "backup_repository_ca": target("cat /root/tls.crt"),
                 **dict.fromkeys(("backup_keep_daily", "backup_keep_weekly", "backup_keep_monthly"), 0),
             },
             "s3": {
-                "backup_repository": f"s3:https://{ADDRESS}:9000/hospital/pacs",
+                "pacs_backup_repository": f"s3:https://{ADDRESS}:9000/hospital/pacs",
                 "backup_repository_ca": target("cat /root/tls.crt"),
                 "backup_s3_access_key": "ward10",
                 "backup_s3_secret_key": PASSWORD,

@@ -19,7 +19,7 @@ REPOSITORY = (
 )
 
 
-def backup_repository(value: str) -> Problems:
+def pacs_backup_repository(value: str) -> Problems:
     """Where restic keeps backups: a directory, or a server that nobody between can listen to."""
     if value.startswith("/"):
         yield from directory(value)
@@ -38,27 +38,30 @@ def schedule(minutes: int) -> Rule:
     return optional(lambda value: schedule_problems(value, 60 * minutes))
 
 
-def repository_can_be_opened(backup_repository: str, given: dict[str, Any]) -> Problems:
+def repository_can_be_opened(pacs_backup_repository: str, given: dict[str, Any]) -> Problems:
     """What each kind of repository can't be opened without."""
-    if not backup_repository:
+    if not pacs_backup_repository:
         return
     needed = {
         "sftp": ["backup_sftp_private_key", "backup_sftp_known_hosts"],
         "s3": ["backup_s3_access_key", "backup_s3_secret_key"],
     }
-    for name in ["backup_repository_password"] + needed.get(backup_repository.partition(":")[0], []):
+    for name in ["backup_repository_password"] + needed.get(pacs_backup_repository.partition(":")[0], []):
         if name not in given:
-            yield f"{name} isn't set; it is needed for this backup_repository"
+            yield f"{name} isn't set; it is needed for this pacs_backup_repository"
 
 
-def backups_lie_elsewhere(backup_repository: str, pacs_dir: str, pacs_data_dir: str) -> Problems:
+def backups_lie_elsewhere(pacs_backup_repository: str, pacs_dir: str, pacs_data_dir: str) -> Problems:
     for name, path in (("pacs_dir", pacs_dir), ("pacs_data_dir", pacs_data_dir)):
-        if backup_repository == path or backup_repository.startswith(path + "/"):
-            yield f"backup_repository lies in {name} ('{path}'); it would burn with what it holds, choose another disk"
+        if pacs_backup_repository == path or pacs_backup_repository.startswith(path + "/"):
+            yield (
+                f"pacs_backup_repository lies in {name} ('{path}'); it would burn with what it holds, choose another"
+                " disk"
+            )
 
 
 RULES = {
-    "backup_repository": backup_repository,
+    "pacs_backup_repository": pacs_backup_repository,
     "backup_repository_password": optional(service_password),
     "backup_repository_ca": certificates_pem,
     "backup_sftp_private_key": private_pem,

@@ -175,7 +175,7 @@ OWNED = {
 }
 OWNED_BEGINNINGS = {
     "DicomTls": "use pacs_dicom_tls_enabled and the variables that begin with tls_dicom_",
-    "Ssl": "nginx speaks TLS; use tls_source",
+    "Ssl": "nginx speaks TLS; use pacs_tls_source",
     "WebDav": "WebDAV would be a door beside nginx's rules",
 }
 OWNED_IN = {

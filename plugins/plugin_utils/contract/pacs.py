@@ -83,9 +83,9 @@ def rotate_arguments(right: dict[str, Any]) -> Problems:
         "users": [*right["pacs_staff_users"]],
         "database": right["pacs_database"],
         "shares": right["pacs_shares_enabled"],
-        "tls_source": right.get("tls_source"),
+        "pacs_tls_source": right.get("pacs_tls_source"),
         "dicom_tls": right["pacs_dicom_tls_enabled"],
-        "tls_dicom_source": right.get("tls_dicom_source"),
+        "pacs_dicom_tls_source": right.get("pacs_dicom_tls_source"),
     }
     plan = plan_rotation(right.get("rotate_secrets", ""), site)
     yield from plan["problems"]

@@ -64,7 +64,7 @@ RULES = {
     "pacs_image_archives": archives,
     "pacs_image_archives[]": local_path,
     "pacs_memory_limits.*": memory_limit,
-    "stack_wait_timeout": between(1, 86400),
+    "pacs_wait_timeout": between(1, 86400),
     "stack_drain_timeout": between(0, 86400),
 }
 RELATIONS = (archive_needs_files,)

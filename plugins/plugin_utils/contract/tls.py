@@ -45,14 +45,14 @@ def dns_server(value: str) -> Problems:
         yield "it must be the IPv4 or IPv6 address of the name server"
 
 
-def own_ca_can_certify(pacs_domain: str, pacs_shares_domain: str, tls_source: str) -> Problems:
+def own_ca_can_certify(pacs_domain: str, pacs_shares_domain: str, pacs_tls_source: str) -> Problems:
     for name, value in (("pacs_domain", pacs_domain), ("pacs_shares_domain", pacs_shares_domain)):
-        if tls_source == "selfsigned" and len(value) > COMMON_NAME:
+        if pacs_tls_source == "selfsigned" and len(value) > COMMON_NAME:
             yield f"{name} is '{value}'; the site's own CA can certify at most {COMMON_NAME} characters"
 
 
-def provided_needs_files(tls_source: str, given: dict[str, Any]) -> Problems:
-    if tls_source != "provided":
+def provided_needs_files(pacs_tls_source: str, given: dict[str, Any]) -> Problems:
+    if pacs_tls_source != "provided":
         return
     certificate, key = "tls_provided_certificate", "tls_provided_private_key"
     for name, other in ((certificate, key), (key, certificate)):
@@ -61,25 +61,25 @@ def provided_needs_files(tls_source: str, given: dict[str, Any]) -> Problems:
             yield f"{name} and {name}_path are both set; keep one of them"
         elif not text and not path:
             wanted = f"{name}_path" if f"{other}_path" in given else name
-            yield f"{wanted} isn't set; it is needed when tls_source is 'provided'"
+            yield f"{wanted} isn't set; it is needed when pacs_tls_source is 'provided'"
         elif path and other in given:
             yield f"{name}_path is set, but {other} is text; both must be of one kind"
 
 
-def acme_certifies_names(tls_source: str, pacs_domain: str) -> Problems:
-    if tls_source == "acme" and as_address(pacs_domain) is not None:
-        yield f"pacs_domain is '{pacs_domain}'; with tls_source 'acme' it must be a name, not an address"
+def acme_certifies_names(pacs_tls_source: str, pacs_domain: str) -> Problems:
+    if pacs_tls_source == "acme" and as_address(pacs_domain) is not None:
+        yield f"pacs_domain is '{pacs_domain}'; with pacs_tls_source 'acme' it must be a name, not an address"
 
 
 def acme_server_comes_in(
-    tls_source: str,
+    pacs_tls_source: str,
     tls_acme_challenge: str,
     tls_acme_server: str,
     pacs_staff_networks: list[str],
     pacs_staff_networks_guard: str,
 ) -> Problems:
     if (
-        (tls_source, tls_acme_challenge, pacs_staff_networks_guard) == ("acme", "http-01", "ports")
+        (pacs_tls_source, tls_acme_challenge, pacs_staff_networks_guard) == ("acme", "http-01", "ports")
         and "letsencrypt.org" in tls_acme_server
         and pacs_staff_networks
     ):
@@ -89,30 +89,32 @@ def acme_server_comes_in(
         )
 
 
-def public_names_only(tls_source: str, tls_acme_server: str, pacs_domain: str, pacs_shares_domain: str) -> Problems:
-    if tls_source != "acme" or "letsencrypt.org" not in tls_acme_server:
+def public_names_only(
+    pacs_tls_source: str, tls_acme_server: str, pacs_domain: str, pacs_shares_domain: str
+) -> Problems:
+    if pacs_tls_source != "acme" or "letsencrypt.org" not in tls_acme_server:
         return
     for variable, name in (("pacs_domain", pacs_domain), ("pacs_shares_domain", pacs_shares_domain)):
         if name and ":" not in name and is_inside(name):
             yield (
                 f"{variable} is '{name}', a name inside the hospital, for which Let's Encrypt makes no certificate; set"
-                " tls_source to 'selfsigned' or 'provided', or tls_acme_server to the hospital's own"
+                " pacs_tls_source to 'selfsigned' or 'provided', or tls_acme_server to the hospital's own"
             )
 
 
 def provided_certificate_works(
-    tls_source: str, pacs_domain: str, pacs_shares_domain: str, right: dict[str, Any]
+    pacs_tls_source: str, pacs_domain: str, pacs_shares_domain: str, right: dict[str, Any]
 ) -> Problems:
     """nginx would start with most of these mistakes, and every browser would refuse it."""
-    if tls_source == "provided" and has_both(PROVIDED, right):
+    if pacs_tls_source == "provided" and has_both(PROVIDED, right):
         names = [name for name in (pacs_domain, pacs_shares_domain) if name]
-        yield from unusable(PROVIDED, right, names, right.get("verify_ca_path") or "")
+        yield from unusable(PROVIDED, right, names, right.get("pacs_ca_path") or "")
 
 
 def provided_dicom_certificate_works(
-    pacs_dicom_tls_enabled: bool, tls_dicom_source: str, right: dict[str, Any]
+    pacs_dicom_tls_enabled: bool, pacs_dicom_tls_source: str, right: dict[str, Any]
 ) -> Problems:
-    if pacs_dicom_tls_enabled and tls_dicom_source == "provided" and has_both(PROVIDED_DICOM, right):
+    if pacs_dicom_tls_enabled and pacs_dicom_tls_source == "provided" and has_both(PROVIDED_DICOM, right):
         yield from unusable(PROVIDED_DICOM, right, [])
 
 
@@ -151,9 +153,9 @@ def unusable(
     )
 
 
-def challenge_needs_key(tls_source: str, tls_acme_challenge: str, given: dict[str, Any]) -> Problems:
+def challenge_needs_key(pacs_tls_source: str, tls_acme_challenge: str, given: dict[str, Any]) -> Problems:
     for name in ("tls_acme_dns_server", "tls_acme_dns_key_name", "tls_acme_dns_key_secret"):
-        if (tls_source, tls_acme_challenge) == ("acme", "dns-01") and name not in given:
+        if (pacs_tls_source, tls_acme_challenge) == ("acme", "dns-01") and name not in given:
             yield f"{name} isn't set; it is needed when tls_acme_challenge is 'dns-01'"
 
 
@@ -173,10 +175,10 @@ def account_binding_is_complete(given: dict[str, Any]) -> Problems:
         yield f"{missing} isn't set; it is needed with {there}"
 
 
-def dicom_needs_files(pacs_dicom_tls_enabled: bool, tls_dicom_source: str, given: dict[str, Any]) -> Problems:
+def dicom_needs_files(pacs_dicom_tls_enabled: bool, pacs_dicom_tls_source: str, given: dict[str, Any]) -> Problems:
     for name in ("tls_dicom_provided_certificate", "tls_dicom_provided_private_key", "tls_dicom_provided_ca"):
-        if pacs_dicom_tls_enabled and tls_dicom_source == "provided" and name not in given:
-            yield f"{name} isn't set; it is needed when tls_dicom_source is 'provided'"
+        if pacs_dicom_tls_enabled and pacs_dicom_tls_source == "provided" and name not in given:
+            yield f"{name} isn't set; it is needed when pacs_dicom_tls_source is 'provided'"
 
 
 def ca_outlives_certificate(tls_selfsigned_days: int, tls_selfsigned_ca_days: int) -> Problems:

@@ -33,7 +33,7 @@ def warns_before_it_fails(right: dict[str, Any]) -> Problems:
 
 RULES = {
     "verify_report_dir": local_path,
-    "verify_ca_path": optional(local_path),
+    "pacs_ca_path": optional(local_path),
     "verify_dicom_certificate": optional(local_path),
     "verify_outside_address": optional(machine_address),
     "verify_required_plugins": plugins,

@@ -111,8 +111,11 @@ def odd_character(text: str) -> str:
 
 def nearest(word: Any, words: Iterable[Any]) -> str:
     """A question that proposes the word that was probably meant, or nothing."""
-    found = difflib.get_close_matches(str(word), [str(entry) for entry in words], n=1, cutoff=0.7)
-    return f", did you mean {found[0]}?" if found else ""
+    names = [str(entry) for entry in words]
+    # With or without pacs_ before it.
+    forms = {name.removeprefix("pacs_"): name for name in names} | {name: name for name in names}
+    found = difflib.get_close_matches(str(word), forms, n=1, cutoff=0.7)
+    return f", did you mean {forms[found[0]]}?" if found else ""
 
 
 def converted(value: Any, kind: str) -> Any:

@@ -142,5 +142,5 @@ def outside(site: Site, port: int) -> DicomCheck:
     else:
         check["not_checked"] = "this machine has no address outside the list: verify_outside_address is empty"
     if not site.firewall_enabled:
-        check["not_checked"] = "firewall_enabled is false, so nothing on the server refuses a source"
+        check["not_checked"] = "pacs_firewall_enabled is false, so nothing on the server refuses a source"
     return check

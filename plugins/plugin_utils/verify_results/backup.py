@@ -29,9 +29,9 @@ NONE = Result(
     area="Backup",
     id="backup",
     promise=PROMISES["backup"],
-    request="backup_repository",
+    request="pacs_backup_repository",
     expected="a place for backups",
-    got="backup_repository is empty, so nothing is backed up; docs/backup.md says what it can be",
+    got="pacs_backup_repository is empty, so nothing is backed up; docs/backup.md says what it can be",
     status="warned",
 )
 

@@ -24,7 +24,7 @@ RESULT = Result(
 def results(answer: Answer, services: Sequence[str], firewall_enabled: bool) -> list[Result]:
     """From what each container saw of the server itself, as `egress.py` says it."""
     if not firewall_enabled:
-        got = "firewall_enabled is false, so they reach whatever this server reaches"
+        got = "pacs_firewall_enabled is false, so they reach whatever this server reaches"
         return [RESULT | {"status": "warned", "got": got}]
     try:
         seen = json.loads(answer.get("stdout") or "{}")

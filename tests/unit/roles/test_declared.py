@@ -24,10 +24,10 @@ SECRETS = {
 CT = {"name": "ct1", "aet": "CT1", "address": "10.1.2.3"}
 SITES = {
     "plain": {"pacs_modalities": [CT]},
-    "small": {"pacs_database": "sqlite", "pacs_shares_enabled": False, "tls_source": "none"},
+    "small": {"pacs_database": "sqlite", "pacs_shares_enabled": False, "pacs_tls_source": "none"},
     "silent": {"pacs_dicom_enabled": False, "pacs_shares_domain": "links.example.org"},
     "acme": {
-        "tls_source": "acme",
+        "pacs_tls_source": "acme",
         "tls_acme_email": "it@example.org",
         "pacs_proxy": "http://proxy.example.org:3128",
         "pacs_dicom_tls_enabled": True,

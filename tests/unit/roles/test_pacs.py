@@ -117,7 +117,7 @@ def test_a_wrong_site_fails_before_the_server_is_asked(play):
         "pacs_auth_service_password": Vaulted("s3cret-of-service ü"),
         "pacs_databse_password": "s3cret-of-database",
         "pacs_base_url": "http://s3cret",
-        "tls_source": "letsencrypt",
+        "pacs_tls_source": "letsencrypt",
         "pacs_modalities": [
             {"name": "ct1", "aet": "CT1", "address": "10.1.2.3"},
             {"name": "ct2", "aet": "CT1", "address": "10.1.2.3", "port": 0},
@@ -137,7 +137,7 @@ def test_a_wrong_site_fails_before_the_server_is_asked(play):
         "clinic: pacs_auth_service_password: it must be printable ASCII",
         "clinic: pacs_databse_password is not a variable of this collection, did you mean pacs_database_password?",
         "clinic: pacs_base_url is derived from other variables",
-        "clinic: tls_source is 'letsencrypt'; choose one of acme, provided, selfsigned, none",
+        "clinic: pacs_tls_source is 'letsencrypt'; choose one of acme, provided, selfsigned, none",
         "clinic: pacs_modalities[1] (ct2): port is 0;",
         "clinic: pacs_modalities[2] (ct3): aet is 'CCCCCCCCCCCCCCCCC';",
         "clinic: pacs_modalities[2] (ct3): address is 'ct3.example.org';",

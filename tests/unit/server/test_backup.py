@@ -342,7 +342,7 @@ def test_what_was_done_is_written_down_and_a_dry_run_is_not(site, monkeypatch):
 
 def test_a_site_without_backups_is_told_how_to_have_some(site):
     (site.config / "backup.json").unlink()
-    with pytest.raises(core.Failure, match="This site has no place for backups. Set backup_repository"):
+    with pytest.raises(core.Failure, match="This site has no place for backups. Set pacs_backup_repository"):
         command.command(site, types.SimpleNamespace(action="list"))
 
 

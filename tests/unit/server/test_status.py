@@ -190,7 +190,7 @@ def test_a_backup_that_is_overdue(missed, state, kind, command):
 
 def test_a_site_without_backups():
     [row] = of("Backup", backups=None)
-    assert row.state == "warning" and "set backup_repository" in row.next
+    assert row.state == "warning" and "set pacs_backup_repository" in row.next
     first = {"schedules": {"backup": "1 1 * * *"}, "ages": {"configured": 60}, "missed": {}, "next": {"backup": "soon"}}
     [row] = of("Backup", backups=first)
     assert (row.state, row.text) == ("ok", "no backup yet; next: soon")

@@ -14,9 +14,9 @@ SITE = {
     "users": ["anna", "otto"],
     "database": "postgresql",
     "shares": True,
-    "tls_source": "selfsigned",
+    "pacs_tls_source": "selfsigned",
     "dicom_tls": False,
-    "tls_dicom_source": "selfsigned",
+    "pacs_dicom_tls_source": "selfsigned",
 }
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 
@@ -58,7 +58,7 @@ def test_names_mean_secrets(wanted, found, tls):
         ("staff:eva", {}, "there is no such secret, only all, staff, staff:anna"),
         ("database", {"database": "sqlite"}, "has no PostgreSQL"),
         ("signing_key", {"shares": False}, "has no shares"),
-        ("tls", {"tls_source": "provided"}, "come from elsewhere"),
+        ("tls", {"pacs_tls_source": "provided"}, "come from elsewhere"),
     ],
 )
 def test_what_is_not_there_is_a_sentence(wanted, more, sentence):
@@ -68,7 +68,7 @@ def test_what_is_not_there_is_a_sentence(wanted, more, sentence):
 
 
 def test_all_means_what_the_site_has():
-    plan = rotation.plan("all", SITE | {"database": "sqlite", "shares": False, "tls_source": "provided"})
+    plan = rotation.plan("all", SITE | {"database": "sqlite", "shares": False, "pacs_tls_source": "provided"})
     assert plan["problems"] == []
     assert variables(plan) == ["pacs_staff_users: anna", "pacs_staff_users: otto"]
     assert not plan["tls"]

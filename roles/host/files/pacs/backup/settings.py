@@ -19,7 +19,7 @@ class BackupSite(Site):
         super().__init__(directory)
         found = self.settings("backup")
         if found is None:
-            raise Failure("This site has no place for backups. Set backup_repository and run site.yml.")
+            raise Failure("This site has no place for backups. Set pacs_backup_repository and run site.yml.")
         self.images: dict[str, str] = found["images"]
         self.keep: dict[str, int] = found["keep"]
         self.schedules: dict[str, str] = found["schedules"]

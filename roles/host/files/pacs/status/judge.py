@@ -238,7 +238,9 @@ def certificate_row(seen: Mapping[str, Any], name: str, certificate: Mapping[str
 def backups(seen: Mapping[str, Any]) -> Iterator[Row]:
     found = seen["backups"]
     if found is None:
-        yield Row("warning", "Backup", "this site has none", "set backup_repository in the inventory and run site.yml")
+        yield Row(
+            "warning", "Backup", "this site has none", "set pacs_backup_repository in the inventory and run site.yml"
+        )
         return
     for kind, (what, command) in RUNS.items():
         if kind == "backup" or found["schedules"].get(kind) or kind in found:

@@ -47,7 +47,7 @@ def test_what_is_clear_is_taken(text):
         ("recipient=x", "did you mean share_recipient?"),
         ('{"share_recipent": "x"}', "did you mean share_recipient?"),
         ("expires=7", "only share_action, share_study, share_days,"),
-        ("backup_repositry=x", "did you mean backup_repository?"),
+        ("backup_repositry=x", "did you mean pacs_backup_repository?"),
         ("pacs_base_url=x", "is derived from other variables and can't be set"),
         ("restore_snapshot=1a2b", "another playbook reads it, this one does not"),
         ("share_recipient='Left mandible", "a quote in its value is open"),

@@ -242,7 +242,7 @@ TABLE = [
     ),
     ("pacs_local_dir", ["local dir/ä", "/x"], ["", " ", "a\x00", "a" * 4096]),
     ("verify_report_dir", ["reports"], ["", "a\nb"]),
-    ("verify_ca_path", ["", "/x/ca.pem"], [" ", "a\nb"]),
+    ("pacs_ca_path", ["", "/x/ca.pem"], [" ", "a\nb"]),
     ("verify_dicom_certificate", ["", "/x.pem"], [" ", "a\nb"]),
     ("pacs_image_archives", [["/a.tar"], ["a b.tar"], []], [[""], ["a\x00"], ["/a/x.tar", "/b/x.tar"]]),
     # Docker: RAMInBytes, and its least of 6 MB.
@@ -483,7 +483,7 @@ TABLE = [
     ("backup_keep_monthly", [0, 240], [-1, 241]),
     ("backup_check_percent", [1, 100], [0, 101]),
     (
-        "backup_repository",
+        "pacs_backup_repository",
         ["", "/mnt/b", "rest:https://u:p@b.example:8000/n"],
         [
             "/mnt/b c",
@@ -509,7 +509,7 @@ TABLE = [
     ("backup_check_schedule", ["", "0 * * * *", "@weekly"], ["0 24 * * *", "*/30 * * * *", "@reboot"]),
     ("backup_rehearsal_schedule", ["", "0 4 1 * *"], ["0 4 31 2 *", "*/15 * * * *", "0 0 29 2 *"]),
     # The rest.
-    ("stack_wait_timeout", [1, 86400], [0, 86401]),
+    ("pacs_wait_timeout", [1, 86400], [0, 86401]),
     ("stack_drain_timeout", [0, 86400], [-1, 86401]),
     ("verify_parallel", [1, 256], [0, 257]),
     ("verify_timeout", [0.1, 20, "2.5", 3600], [0, -1, 3601, float("inf"), float("nan"), "1e3"]),
@@ -539,7 +539,9 @@ TABLE = [
 CASES = [(name, value, True) for name, right, _wrong in TABLE for value in right]
 CASES += [(name, value, False) for name, _right, wrong in TABLE for value in wrong]
 # What else such a value needs.
-WITH = {"backup_repository": {"backup_repository_password": "w7-mango-orbit-kettle", "backup_sftp_known_hosts": "x"}}
+WITH = {
+    "pacs_backup_repository": {"backup_repository_password": "w7-mango-orbit-kettle", "backup_sftp_known_hosts": "x"}
+}
 
 
 @pytest.fixture(scope="module")

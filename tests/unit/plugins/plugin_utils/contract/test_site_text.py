@@ -24,7 +24,7 @@ SITE = {
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 KEY = CERTIFICATE.replace("CERTIFICATE", "PRIVATE KEY")
 REAL, REAL_KEY, _ec = own_certificate("pacs.example.org")
-PROVIDED = {"tls_source": "provided", "tls_provided_certificate": REAL, "tls_provided_private_key": REAL_KEY}
+PROVIDED = {"pacs_tls_source": "provided", "tls_provided_certificate": REAL, "tls_provided_private_key": REAL_KEY}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_yaml_with_a_byte_order_mark_and_other_line_ends_is_the_same_yaml(proble
         ({"pacs_staff_networks": ["10.0.0.0\u200b/8"]}, "character 9 is a zero-width space"),
         ({"pacs_network": "172.30.42.0∕24"}, "pacs_network is"),
         ({"pacs_shares_enabled": "true\u00a0"}, "character 5 is a no-break space"),
-        ({"tls_source": "acme\u200b"}, "character 5 is a zero-width space"),
+        ({"pacs_tls_source": "acme\u200b"}, "character 5 is a zero-width space"),
         ({"backup_schedule": "0\u00a01 * * *"}, "character 2 is a no-break space"),
         ({"proxy_read_timeout": "300\u202fs"}, "character 4 is narrow no-break space (U+202F)"),
         ({"pacs_local_dir": "reports\u200b"}, "character 8 is a zero-width space"),

@@ -344,9 +344,9 @@ def test_chain_that_does_not_reach_what_this_machine_trusts(tmp_path):
         complete(LEAF.pem, str(trusted)),
         "certificate 1 (CN=leaf)",
         "append the certificate of CN=Middle",
-        "verify_ca_path",
+        "pacs_ca_path",
     )
-    only(complete(LEAF.pem + MIDDLE.pem, ""), "certificate 2 (CN=Middle)", "CN=Root", "verify_ca_path")
+    only(complete(LEAF.pem + MIDDLE.pem, ""), "certificate 2 (CN=Middle)", "CN=Root", "pacs_ca_path")
     trusted.write_text(Holder("Root", ca=True).pem)
     only(complete(LEAF.pem + MIDDLE.pem, str(trusted)), "certificate 2 (CN=Middle)", "nor trusted by this machine")
 

@@ -204,7 +204,7 @@ def test_from_outside_nobody_connects(make_site, by_id):
     assert check["expect_outcomes"] == ["timeout"]
     assert "not_checked" not in check
     check = by_id(dicom.checks(make_site(outside_address="10.9.0.4", firewall_enabled=False)))["outside-4242"]
-    assert "firewall_enabled is false" in check["not_checked"]
+    assert "pacs_firewall_enabled is false" in check["not_checked"]
 
 
 def test_our_own_studies_are_sent_and_removed_by_their_identifiers(make_site):

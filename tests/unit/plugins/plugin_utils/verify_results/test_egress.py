@@ -21,7 +21,7 @@ SILENT = {"orthanc": "silent", "nginx": "silent"}
         (json.dumps({"orthanc": "silent"}), True, "failed", "nginx: it gets out"),
         ("", True, "failed", "orthanc, nginx: it gets out"),
         ("nsenter: cannot open", True, "failed", "orthanc, nginx: it gets out"),
-        (json.dumps(SILENT), False, "warned", "firewall_enabled is false"),
+        (json.dumps(SILENT), False, "warned", "pacs_firewall_enabled is false"),
     ],
 )
 def test_the_proof_says_who_gets_out(said, enabled, status, got):
