@@ -78,7 +78,7 @@ SIZES = (
 RESERVED_CONNECTIONS = 5
 # What the gate of the shares holds open.
 GATE_CONNECTIONS = 4
-# As in the role pacs.
+# As the role database declares it.
 DEFAULT_LIMIT = "1g"
 
 

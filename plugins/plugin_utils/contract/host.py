@@ -11,7 +11,7 @@ from ..fields.text import directory, matching
 from ..fields.types import Problems
 
 PACKAGE = r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?(=[A-Za-z0-9.+~:-]+)?"
-# How many services have a user of their own, in pacs_users of the role pacs.
+# How many services have a user of their own.
 SERVICE_USERS = 7
 
 
