@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from pathlib import Path
 
@@ -20,6 +21,7 @@ PROGRAM = re.compile(r"set -o |\bawk\b|<<<|declare -A|\| sed ")
 COMMENT = re.compile(r"^\s*#|\{#.*?#\}|(?<=\s)#\s.*$", re.MULTILINE)
 
 
+@functools.cache
 def load(path):
     return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
 
@@ -43,6 +45,7 @@ def registered(role):
         yield from named(load(path))
 
 
+@functools.cache
 def own(role):
     """Every variable that is a role's own."""
     folder = ROOT / "roles" / role

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 # Where the collection says what is run.
-SAYS = [*ROOT.glob("roles/*/*/*.yml"), *ROOT.glob("roles/*/*/*/*.yml"), *ROOT.glob("roles/*/templates/*")]
+SAYS = [*ROOT.glob("roles/*/*/*.yml"), *ROOT.glob("roles/*/*/*/*.yml"), *ROOT.glob("roles/*/templates/**/*.j2")]
 PYTHON = re.compile(r"(?:^|[\s'\"\[,/])python3?(?=[\s'\",])(?P<rest>.*)")
 # Runs as nobody in a container, from a directory of its own.
 STARTS = re.compile(r"^,? /etc/pacs/start\.py")
