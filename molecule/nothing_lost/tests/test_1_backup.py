@@ -65,7 +65,7 @@ def test_only_what_is_new_is_stored_again(server):
 
 def test_a_rehearsal_leaves_nothing_and_touches_nothing(server, site):
     before = server.run("docker ps --all --format '{{.ID}} {{.Names}}'")
-    said = play("playbooks/restore.yml", "--tags=rehearse")
+    said = play("playbooks/rehearse.yml")
     assert "restore_seconds" in said
     found = server.pacs("backup status")["rehearsal"]
     print(f"time to restore {found['restore_seconds']} s, newest study {found['newest_study_age']} s old")
