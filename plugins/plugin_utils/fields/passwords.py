@@ -27,39 +27,11 @@ KEY_GUESSES = 20
 READ = 72
 # What people in this trade try first, beside the words of English that zxcvbn knows.
 WORDS = [
-    "orthanc",
-    "pacs",
-    "dicom",
-    "radiology",
-    "radiologie",
-    "radiologia",
-    "roentgen",
-    "hospital",
-    "klinik",
-    "klinikum",
-    "krankenhaus",
-    "clinic",
-    "spital",
-    "hopital",
-    "ospedale",
-    "imaging",
-    "scanner",
-    "surgeon",
-    "chirurgie",
-    "passwort",
-    "kennwort",
-    "motdepasse",
-    "contrasena",
-    "willkommen",
-    "geheim",
-    "sommer",
-    "winter",
-    "herbst",
-    "fruehling",
-    "threedpc",
-    "3dprinting",
-    "3ddruck",
-]
+    "orthanc", "pacs", "dicom", "radiology", "radiologie", "radiologia", "roentgen", "hospital", "klinik", "klinikum",
+    "krankenhaus", "clinic", "spital", "hopital", "ospedale", "imaging", "scanner", "surgeon", "chirurgie", "passwort",
+    "kennwort", "motdepasse", "contrasena", "willkommen", "geheim", "sommer", "winter", "herbst", "fruehling",
+    "threedpc", "3dprinting", "3ddruck",
+]  # fmt: skip
 MISSING = (
     "it can't be checked, because Python's package zxcvbn is missing on the controller; install the collection's"
     " requirements.txt"
