@@ -117,6 +117,8 @@ def test_a_wrong_site_fails_before_the_server_is_asked(play):
         "pacs_auth_service_password": Vaulted("s3cret-of-service ü"),
         "pacs_databse_password": "s3cret-of-database",
         "pacs_base_url": "http://s3cret",
+        "verify_sned": True,
+        "proxy_environment": "http://s3cret",
         "pacs_tls_source": "letsencrypt",
         "pacs_modalities": [
             {"name": "ct1", "aet": "CT1", "address": "10.1.2.3"},
@@ -137,6 +139,8 @@ def test_a_wrong_site_fails_before_the_server_is_asked(play):
         "clinic: pacs_auth_service_password: it must be printable ASCII",
         "clinic: pacs_databse_password is not a variable of this collection, did you mean pacs_database_password?",
         "clinic: pacs_base_url is derived from other variables",
+        "clinic: verify_sned is not a variable of this collection, did you mean verify_send?",
+        "clinic: proxy_environment is not a variable of this collection; names that begin with proxy_ are its own.",
         "clinic: pacs_tls_source is 'letsencrypt'; choose one of acme, provided, selfsigned, none",
         "clinic: pacs_modalities[1] (ct2): port is 0;",
         "clinic: pacs_modalities[2] (ct3): aet is 'CCCCCCCCCCCCCCCCC';",
@@ -174,3 +178,15 @@ def test_a_vault_that_does_not_open_is_named(play, tmp_path):
     assert code == 2, output
     assert "\nclinic: pacs_share_signing_key can't be read: look at its quotes, its vault password" in output
     assert hidden(output)
+
+
+def test_what_nobody_reads_is_refused_wherever_it_comes_from(play, tmp_path):
+    site = SECRETS | {"pacs_domain": "pacs.example.org", "host_rack": 7, "pacs_other_variables": ["host_rack", "ward"]}
+    (tmp_path / "more.yml").write_text("verify_paralel: 4\n")
+    code, output = play(site, "-e", "restor_snapshot=1a2b ward=7", "-e", "@more.yml")
+    assert code == 2, output
+    assert "\n-e 'restor_snapshot': this playbook reads no such variable, did you mean restore_snapshot?" in output
+    assert "\nclinic: verify_paralel is not a variable of this collection, did you mean verify_parallel?" in output
+    assert output.count("UNREACHABLE") == 0 and "host_rack" not in output
+    code, output = play(site, "-e", "ward=7", "--skip-tags", "server")
+    assert code == 0, output
