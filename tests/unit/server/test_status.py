@@ -108,7 +108,7 @@ def test_a_dead_container():
     assert (row.state, row.text) == ("failed", "orthanc is dead: Exited (137) 12 minutes ago")
     assert row.next.startswith("docker start pacs-orthanc-1;") and "docker logs --tail 50 pacs-orthanc-1" in row.next
     [row] = of("Services", services=[container("postgres"), dead | {"out_of_memory": True}, container("nginx")])
-    assert "it had no memory left" in row.text and "pacs_memory" in row.next
+    assert "it had no memory left" in row.text and "pacs_memory_limits" in row.next
 
 
 def test_a_container_that_does_not_answer_one_that_starts_and_one_that_is_gone():

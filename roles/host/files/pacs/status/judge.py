@@ -114,7 +114,10 @@ def service(one: Mapping[str, Any]) -> Row:
     logs = f"docker logs --tail 50 {name}"
     if one.get("out_of_memory"):
         return Row(
-            "failed", "Services", f"{words}; it had no memory left", f"docker start {name}; then a higher pacs_memory"
+            "failed",
+            "Services",
+            f"{words}; it had no memory left",
+            f"docker start {name}; then raise pacs_memory_limits",
         )
     todo = "docker restart" if one["state"] == "running" else "docker start"
     return Row("failed", "Services", words, f"{todo} {name}; if that does not help, read: {logs}")
