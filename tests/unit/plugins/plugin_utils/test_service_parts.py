@@ -49,9 +49,9 @@ PASSWORDS = [
 ]
 
 
-def parts(declared=DECLARED, needs=NEEDS, only=(), others=()):
-    found = services.overview([declared, *others], "10.0.0.0/24", 61000, {}, {})["services"]
-    return service_parts.parts([needs], found, "/opt/pacs", "10.0.0.0/24", COMMON, list(only))
+def parts(declared=None, needs=None, only=(), others=()):
+    found = services.overview([declared or DECLARED, *others], "10.0.0.0/24", 61000, {}, {})["services"]
+    return service_parts.parts([needs or NEEDS], found, "/opt/pacs", "10.0.0.0/24", COMMON, list(only))
 
 
 def fragment(part):
