@@ -28,7 +28,7 @@ SITE = {
     "publishing": ["nginx"],
     "checks": [],
     "has_backups": True,
-    "pacs_firewall_enabled": True,
+    "firewall_enabled": True,
     "dicom_enabled": True,
     "dicom_port": 4242,
     "dicom_tls_enabled": False,
