@@ -171,7 +171,7 @@ RIGHT = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("changes", RIGHT, ids=str)
+@pytest.mark.parametrize("changes", RIGHT, ids=lambda changes: str(changes)[:80])
 def test_a_right_site_has_no_problem(problems, changes):
     assert problems(**changes) == []
 
