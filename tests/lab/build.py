@@ -95,6 +95,9 @@ class Image(NamedTuple):
     # The first one's version is in the image's tag.
     packages: dict[str, str] = {}
     suite: str = STABLE
+    # The folder with its Dockerfile, if that has another name, and what the Dockerfile is told.
+    folder: str = ""
+    arguments: tuple[str, ...] = ()
 
 
 # The largest come first, so that two processors share the work well.
@@ -111,6 +114,14 @@ IMAGES = {
         TESTING,
     ),
     "server": Image(),
+    # One whose administrator has installed a newer Engine. All of Debian testing can't be had everywhere: its systemd
+    # wants cgroups of version 2 (since 258, says its NEWS).
+    "server-newer-engine": Image(
+        "",
+        {"docker.io": "28", "docker-compose": "2.40"},
+        folder="server",
+        arguments=(f"ENGINE_OF={TESTING}",),
+    ),
     "postgres": Image("postgres", {"postgresql-17": "17"}),
     "auth-service": Image("auth_service"),
     "certbot": Image("certbot", {"certbot": "4.0"}),
@@ -392,14 +403,14 @@ def fetch_viewers() -> dict[str, Path]:
 def image_code(name: str) -> str:
     image = IMAGES[name]
     least = [f"{package} {version}" for package, version in image.packages.items()]
-    inputs = [LAB / "images" / name, base_code(image.suite), *least]
+    inputs = [LAB / "images" / (image.folder or name), base_code(image.suite), *image.arguments, *least]
     viewers = [viewer.version for viewer in VIEWERS.values()]
     return digest(*inputs, *viewers) if name == "orthanc" else digest(*inputs)
 
 
 def build_image(name: str, base: str, viewers: Callable[[], dict[str, Path]]) -> str:
     """Build one image unless it exists; returns its reference."""
-    source = LAB / "images" / name
+    source = LAB / "images" / (IMAGES[name].folder or name)
     if not (source / "Dockerfile").exists():
         raise Failure(f"{name}: there is no {source}/Dockerfile. Is this checkout complete?")
     code = image_code(name)
@@ -414,7 +425,7 @@ def build_image(name: str, base: str, viewers: Callable[[], dict[str, Path]]) ->
             shutil.copytree(folder, context / viewer, copy_function=os.link)
     temporary = f"{PREFIX}/{name}:new-{code}"
     command = ["docker", "build", f"--tag={temporary}", f"--build-arg=BASE={base}", f"--label={label()}"]
-    command += [f"--build-arg={proxy}" for proxy in PROXIES]
+    command += [f"--build-arg={argument}" for argument in (*PROXIES, *IMAGES[name].arguments)]
     hint = (
         f"If Debian {IMAGES[name].suite} does not have one of the packages any more, change the suite of {name} in\n"
         "tests/lab/build.py. If a download failed, run the command again: what is finished is kept."
@@ -540,6 +551,7 @@ def save_archive(kind: str, references: list[str]) -> Path:
 def write_variables(path: Path, built: dict[str, str], services: dict[str, str], archive: Path) -> None:
     variables = {
         "lab_server_image": built["server"],
+        "lab_newer_engine_server_image": built["server-newer-engine"],
         "lab_acme_image": built["acme"],
         "pacs_images": services,
         "pacs_image_source": "archive",
@@ -558,7 +570,7 @@ def write_variables(path: Path, built: dict[str, str], services: dict[str, str],
 
 def build_all() -> None:
     if os.environ.get("IMAGES", "lab") == "upstream":
-        kind, names = "upstream", ["server", "acme"]
+        kind, names = "upstream", ["server", "server-newer-engine", "acme"]
         services = upstream_images()
         built = build_images(names)
     else:
