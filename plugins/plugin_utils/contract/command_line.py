@@ -25,7 +25,8 @@ def typed(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
             # A file may hold what the inventory needs.
             continue
         if text.lstrip().startswith(("{", "[")):
-            given = yaml_load(text)
+            # libyaml takes no text that carries a tag of Ansible's, as those of the command line do.
+            given = yaml_load(str(text))
             yield from ((str(name), "") for name in given if isinstance(given, dict))
             continue
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pathlib
 
 import pytest
+from ansible.template import trust_as_template
 from ansible_collections.threedpc.pacs.plugins.plugin_utils.contract.command_line import command_line_problems
 from ansible_collections.threedpc.pacs.plugins.plugin_utils.contract.declared import declared
 
@@ -15,7 +16,8 @@ ROLES = declared(pathlib.Path(__file__).resolve().parents[5] / "roles")
 
 
 def problems(texts, *entry_points, others=()):
-    return command_line_problems(ROLES, texts, entry_points, others)
+    # As Ansible hands them on.
+    return command_line_problems(ROLES, map(trust_as_template, texts), entry_points, others)
 
 
 @pytest.mark.parametrize(
