@@ -205,7 +205,7 @@ def test_a_bad_certificate_in_the_inventory_is_refused_before_anything_is_touche
     chain, key = expired()
     run = play({"pacs_tls_source": "provided", "tls_provided_certificate": chain, "tls_provided_private_key": key})
     assert run.returncode == 2 and "changed=0" in run.stdout
-    assert "Clinic: tls_provided_certificate: certificate 1 (CN=site) expired on" in run.stdout
+    assert "clinic: tls_provided_certificate: certificate 1 (CN=site) expired on" in run.stdout
 
 
 @pytest.mark.parametrize("days, word", [(15, "WARNED"), (5, "FAILED")])
