@@ -129,6 +129,12 @@ def test_every_entry_point_has_a_specification():
         assert (ROOT / "roles" / role / "tasks" / f"{entry_point}.yml").exists()
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("roles/*/tasks/configure.yml")), ids=lambda path: path.parts[-3])
+def test_what_the_services_need_is_not_shown_because_it_holds_secrets(path):
+    """With -v Ansible shows the whole list whenever somebody adds to it."""
+    assert all(task.get("no_log") is True for task in load(path) if "ansible.builtin.set_fact" in task)
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
 def test_the_contract_comes_first_in_every_playbook(path):
     """Nothing is touched before it, and nothing is registered that it would take for the operator's."""
