@@ -43,7 +43,14 @@ def healthy_before(server):
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_killed_service_comes_back(site, server, studies, token, service):
     container = server.compose(f"ps --quiet {service}").strip()
+    began = f"docker inspect --format '{{{{.State.StartedAt}}}}' {container}"
+    before = server.run(began)
     server.run(f"kill -9 $(docker inspect --format '{{{{.State.Pid}}}}' {container})")
+    end = time.monotonic() + 30
+    # nginx knows for a moment what a gate has said, so that an answer is no sign yet.
+    while server.run(began) == before and time.monotonic() < end:
+        time.sleep(0.2)
+    server.wait_until_healthy(30)
     site.wait_until_it_answers(studies[0], 30)
     for _attempt in range(20):
         assert site.answers(studies[0])
