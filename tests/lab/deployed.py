@@ -9,6 +9,7 @@ import base64
 import contextlib
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import requests
@@ -34,6 +35,17 @@ def play(playbook, scenario, *arguments, **options):
     run = start(playbook, scenario, *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
     said, _nothing = run.communicate()
     return subprocess.CompletedProcess(run.args, run.returncode, said)
+
+
+def wait_until(question, seconds=120):
+    """Ask until the answer is yes; who is not there yet has not answered."""
+    end = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(OSError):
+            if question():
+                return
+        assert time.monotonic() < end, f"not so after {seconds} s"
+        time.sleep(0.2)
 
 
 def lab_images():

@@ -21,6 +21,7 @@ import requests
 import yaml
 from cryptography import x509
 from cryptography.x509.oid import NameOID
+from deployed import wait_until
 
 SCENARIO = Path(__file__).resolve().parents[1]
 SITE = yaml.safe_load((SCENARIO / "inventory/group_vars/all.yml").read_text())
@@ -140,13 +141,6 @@ def make_due() -> None:
     end = served().not_valid_after_utc.timestamp()
     # Two thirds of its life. On a slow machine it may be over as well, which changes nothing: nobody here looks at it.
     time.sleep(max(0, end - 9 - time.time()))
-
-
-def wait_until(question, seconds: float = 120):
-    end = time.monotonic() + seconds
-    while not question():
-        assert time.monotonic() < end, f"not so after {seconds} s"
-        time.sleep(0.2)
 
 
 class Probe(threading.Thread):

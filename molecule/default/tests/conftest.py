@@ -134,6 +134,7 @@ def studies(site, tmp_path_factory):
     return sent
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def token(site, studies):
+    """Of a link that no earlier file has revoked."""
     return site.share(studies[0]["id"], studies[0]["uid"])["Token"]

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import io
-import time
 
+import deployed
 import pydicom
 import pytest
 from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom
@@ -66,12 +66,11 @@ def paths(study):
 
 
 def wait_for(site, study, token, status):
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        if site.request("GET", paths(study)[2], token=token).status_code == status:
-            return
-        time.sleep(0.2)
-    pytest.fail(f"no {status} within {SECONDS} s")
+    """Until every path answers so: nginx remembers each by itself."""
+    wanted = {status}
+    deployed.wait_until(
+        lambda: {site.request("GET", path, token=token).status_code for path in paths(study)} == wanted, SECONDS
+    )
 
 
 def test_a_link_is_refused_while_two_studies_have_its_uid_and_heals(site, study, second):

@@ -11,13 +11,13 @@ import json
 import os
 import re
 import subprocess
-import time
 from pathlib import Path
 
 import deployed
 import pytest
 import requests
 import yaml
+from deployed import wait_until
 
 SCENARIO = Path(__file__).resolve().parents[1]
 SITE = yaml.safe_load((SCENARIO / "inventory/group_vars/all.yml").read_text())
@@ -184,13 +184,6 @@ def strangers():
         yield
     assert all(one["tries"] > 20 for one in tried)
     assert [one["through"] for one in tried] == [[], [], [], []]
-
-
-def wait_until(question, seconds: int = 30):
-    end = time.monotonic() + seconds
-    while not question():
-        assert time.monotonic() < end, f"not so after {seconds} s"
-        time.sleep(0.2)
 
 
 def it_answers() -> bool:

@@ -13,7 +13,6 @@ import json
 import os
 import ssl
 import subprocess
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -88,13 +87,7 @@ class Site(deployed.Web):
 
     def wait(self, seconds=600):
         """Wait until the archive answers."""
-        end = time.monotonic() + seconds
-        while True:
-            with contextlib.suppress(OSError):
-                if self.request("GET", "/orthanc/studies", user="anna").ok:
-                    return
-            assert time.monotonic() < end, f"The archive did not answer within {seconds} s."
-            time.sleep(0.5)
+        deployed.wait_until(lambda: self.request("GET", "/orthanc/studies", user="anna").ok, seconds)
 
     def must_have(self, stored):
         """What a scanner was told is stored is there as it was sent, and nothing in the archive is damaged."""

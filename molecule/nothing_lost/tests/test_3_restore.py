@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 
+import deployed
 import pydicom
 from ansible_collections.threedpc.pacs.plugins.module_utils.phantom import Phantom
 from conftest import SCENARIO, play
@@ -133,5 +134,7 @@ def test_a_database_without_what_the_gate_asks_gets_it_at_its_next_start(site, s
         assert not site.ask_share(study["id"], study["uid"]).ok
     finally:
         server.compose("restart postgres && docker compose up --detach --wait --pull never")
-    site.wait()
-    assert site.opens(site.share(study["id"], study["uid"])["Token"], study["uid"])
+    # Both gates and both Orthancs find the database again, one after another.
+    deployed.wait_until(lambda: site.ask_share(study["id"], study["uid"]).ok)
+    token = site.share(study["id"], study["uid"])["Token"]
+    deployed.wait_until(lambda: site.opens(token, study["uid"]))

@@ -100,10 +100,7 @@ class Site(deployed.Web):
         It is the series' attachment 4301, of the plugin DICOMweb.
         """
         [series] = self.json(f"/studies/{study}")["Series"]
-        end = time.monotonic() + seconds
-        while "4301" not in self.json(f"/series/{series}/attachments"):
-            assert time.monotonic() < end, f"There is no copy of the metadata within {seconds} s."
-            time.sleep(1)
+        deployed.wait_until(lambda: "4301" in self.json(f"/series/{series}/attachments"), seconds)
 
 
 class Scanner:
