@@ -22,55 +22,50 @@ part() { # part NAME COMMAND...: runs it, keeps its output, adds its last "NAME:
   passed=$((passed + ${counts% *}))
   failed=$((failed + ${counts#* }))
   [ "$status" = 0 ] || failed_parts+=" $name"
-  printf '===== %s took %d s\n' "$name" $((SECONDS - began))
+  # A part in the background has said so already.
+  [ "$began" = "$SECONDS" ] || printf '===== %s took %d s\n' "$name" $((SECONDS - began))
 }
 
-# What Ansible itself has a say in runs on the oldest and on the newest one that is supported.
-if bash tests/python.sh newest > /dev/null; then
-  newest=(make --no-print-directory ANSIBLE=newest)
-  # Before two parts at once would make it.
-  part venv-newest "${newest[@]}" venv
-else
-  newest=(echo "Not run without a Python for it:")
-fi
-
-# The longest of the parts that need no server run beside the others.
-{
-  make --no-print-directory sanity > .cache/test/sanity.out 2>&1
-  echo $? > .cache/test/sanity.status
-  "${newest[@]}" sanity > .cache/test/sanity-newest.out 2>&1
-  echo $? > .cache/test/sanity-newest.status
-} &
-sanity=$!
 replay() { # replay NAME: what a part in the background said, and its status
   cat ".cache/test/$1.out"
   return "$(cat ".cache/test/$1.status")"
 }
 
-part lint make --no-print-directory lint
-part unit make --no-print-directory unit
-part unit-newest "${newest[@]}" unit
-part lab make --no-print-directory lab
-wait "$sanity"
-part sanity replay sanity
-part sanity-newest replay sanity-newest
-# Two at a time, because each waits for its servers half of the time. The longest come first. One has the newest Ansible.
-beside=(molecule-default molecule-nothing_lost molecule-upgrade molecule-firewall molecule-rotation molecule-acme
-  bench-smoke molecule-lan)
-run_beside() { # run_beside NAME: what it says and its status go to files
-  [ "$1" != molecule-lan ] || ! bash tests/python.sh newest > /dev/null || export ANSIBLE=newest
-  make --no-print-directory "$1" > ".cache/test/$1.out" 2>&1
-  echo $? > ".cache/test/$1.status"
-  echo "$1 took $SECONDS s"
+in_background() { # in_background NAME...: one after another; what each says and its status go to files
+  local name target began options
+  for name in "$@"; do
+    began=$SECONDS target=$name options=(--no-print-directory)
+    # What Ansible itself has a say in runs on the oldest and on the newest one that is supported.
+    case $name in
+      *-newest) target=${name%-newest} options+=(ANSIBLE=newest) ;;
+      molecule-lan) [ -z "$newest" ] || options+=(ANSIBLE=newest) ;;
+    esac
+    make "${options[@]}" "$target" > ".cache/test/$name.out" 2>&1
+    echo $? > ".cache/test/$name.status"
+    echo "$name took $((SECONDS - began)) s"
+  done
 }
-export -f run_beside
-printf '%s\n' "${beside[@]}" | xargs --max-procs=2 --replace bash -c 'run_beside {}'
-for name in "${beside[@]}"; do
+export -f in_background
+
+part lab make --no-print-directory lab
+# Parts that need no server take what the others leave of the processors.
+light=(lint unit sanity)
+if newest=$(bash tests/python.sh newest); then
+  # Before two parts at once would make it.
+  part venv-newest make --no-print-directory ANSIBLE=newest venv
+  light+=(unit-newest sanity-newest)
+fi
+export newest
+nice -n 10 bash -c 'in_background "$@"' - "${light[@]}" &
+# Two at a time, because each waits for its servers half of the time. The longest come first.
+beside=(molecule-nothing_lost molecule-default molecule-firewall molecule-acme molecule-rotation molecule-upgrade
+  "demo browser demo-down" molecule-lan bench-smoke)
+printf '%s\n' "${beside[@]}" | xargs --max-procs=2 --replace bash -c 'in_background {}'
+wait
+# shellcheck disable=SC2068 # one of them is three
+for name in "${light[@]}" ${beside[@]}; do
   part "$name" replay "$name"
 done
-part demo make --no-print-directory demo
-part browser make --no-print-directory browser
-part demo-down make --no-print-directory demo-down
 
 if [ -n "$failed_parts" ]; then
   printf '\nFailed:%s. The output of each part is in .cache/test/. What it says of failures:\n' "$failed_parts"

@@ -491,11 +491,11 @@ def asked_of_the_ledger(server):
     return int(server.compose(f'exec -T postgres psql -U postgres -d orthanc -Atc "{statement}"'))
 
 
-def test_a_thousand_frames_ask_the_gate_a_few_times(site, server, attacker, studies, targets):
+def test_hundreds_of_frames_ask_the_gate_a_few_times(site, server, attacker, studies, targets):
     token = site.share(studies[0]["id"], studies[0]["uid"])["Token"]
     before = asked_of_the_ledger(server)
     began = time.monotonic()
-    answers = attacker.run([Request("GET", DATA[-2].format(**targets[0]))] * 1000, token)
+    answers = attacker.run([Request("GET", DATA[-2].format(**targets[0]))] * 300, token)
     seconds = time.monotonic() - began
     assert {status for _request, status, _body in answers} == {200}
     asked = asked_of_the_ledger(server) - before
