@@ -116,7 +116,8 @@ class UpgradeSite(Site):
         query = "SELECT property, value FROM GlobalProperties WHERE property IN (1, 4)"
         try:
             if self.sqlite:
-                connection = sqlite3.connect(f"file:{self.storage}/index?mode=ro", uri=True)
+                # An Orthanc that runs holds the lock for as long as it does: waiting brings nothing.
+                connection = sqlite3.connect(f"file:{self.storage}/index?mode=ro", uri=True, timeout=0)
                 rows = [[str(number), value] for number, value in connection.execute(query)]
                 connection.close()
             else:
