@@ -32,12 +32,13 @@ help:
 	@echo "ANSIBLE=newest with unit, sanity and molecule takes the newest ansible-core instead of the oldest (or 2.20, 2.22)"
 	@echo "IMAGES=upstream with demo and molecule takes the images that a hospital runs"
 
-$(VENV_READY): requirements.txt requirements-dev.txt
+$(VENV_READY): requirements.txt requirements-dev.txt tests/lab/images/server/sitecustomize.py
 	@echo "Making the virtual environment $(notdir $(VENV)) in .cache"
 	@[ -n "$(PYTHON)" ]
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: install the package python3-venv."; exit 1; }
 	@pip install --quiet --requirement requirements-dev.txt
 	@$(if $(ANSIBLE_$(ANSIBLE)),pip install --quiet $(ANSIBLE_$(ANSIBLE)))
+	@cp tests/lab/images/server/sitecustomize.py $(VENV)/lib/python3*/site-packages/
 	@touch $@
 
 venv: $(VENV_READY)

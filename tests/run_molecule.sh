@@ -18,6 +18,9 @@ export ANSIBLE_HOME="$PWD/.cache/molecule/$scenario.home"
 rm -rf "$ANSIBLE_HOME/collections/ansible_collections/threedpc"
 # What an earlier run has noted of servers that an Engine may have lost since.
 rm -rf "$ANSIBLE_HOME/tmp"
+# tests/lab/images/server/sitecustomize.py
+export LAB_COMPILED="$PWD/.cache/molecule/compiled"
+mkdir -p "$LAB_COMPILED"
 failed=0
 # Without the colors and the frame that Molecule draws around what it runs.
 molecule test --destroy=never --scenario-name "$scenario" 2>&1 |
