@@ -186,8 +186,11 @@ def test_the_flush_of_nftables_service():
 
 
 def test_a_reboot():
-    with strangers(), knocking("scanner") as scanner:
-        subprocess.run(["docker", "restart", SERVER], check=True, capture_output=True)
+    with strangers():
+        with knocking("scanner") as scanner:
+            subprocess.run(["docker", "restart", SERVER], check=True, capture_output=True)
+            wait_until(lambda: ask("scanner", 4242, ADDRESSES["ipv4"]) == OPEN)
+        # Who knocks so often is soon one of whom HAProxy takes no more.
         wait_until(it_answers, 180)
     assert scanner["through"]
     check_who_gets_through()
