@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What Ansible sends to a server is compiled once there, instead of once for each task.
 
-A module comes as an archive of its sources, and Python compiles all of them each time: a fifth of what a scenario costs,
-which runs the same modules hundreds of times. Python reads this at its start, on the servers of the scenarios and in the
-virtual environment. Nothing is done where the directory is not: for operators, the demo and the bench.
+A module comes as an archive of its sources, and Python compiles all of them each time: a third of a task, and
+a scenario runs the same modules hundreds of times. Python reads this at its start, on the servers of the scenarios and
+in the virtual environment. Nothing is done where the directory is not: for operators, the demo and the bench.
 """
 
 import gc
