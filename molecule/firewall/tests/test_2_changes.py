@@ -76,7 +76,8 @@ def stored(study: str) -> int:
 def test_a_dry_run_shows_the_exact_changes_and_makes_none():
     before = loaded(), server(FILES), staff("GET", "/modalities?expand").json()
     run = play(MORE, "--check", "--diff")
-    assert changed(run) == 4, run.stdout[-6000:]
+    # Rules, certificates, configuration, what Compose would do with it, modalities.
+    assert changed(run) == 5, run.stdout[-6000:]
     shown = [line for line in run.stdout.splitlines() if line.startswith(("+ ", "- "))]
     assert [line for line in shown if line.endswith(",")][:2] == [f"+            {ADDRESS},"] * 2
     assert f"+    proxy_pass {ADDRESS}:104;" in shown
