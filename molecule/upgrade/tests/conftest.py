@@ -104,7 +104,7 @@ class Site(deployed.Web):
 
 
 class Scanner:
-    """A machine with an address of its own, which sends without pause and writes down what was acknowledged."""
+    """A machine with an address of its own, which goes on sending and writes down what was acknowledged."""
 
     def run(self, *command):
         done = subprocess.run(["docker", "exec", SCANNER, *command], capture_output=True, text=True, check=False)

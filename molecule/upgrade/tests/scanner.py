@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, threedpc.pacs contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A scanner that sends small images without pause until /tmp/stop is there, and one at least: scanner.py ADDRESS
+"""A scanner that sends small images, three a second, until /tmp/stop is there, and one at least: scanner.py ADDRESS
 
 It prints the instance of each image that was acknowledged, and tries again when the archive is not there.
 """
@@ -53,7 +53,7 @@ def send(address):
             print(f"{study}.1.{number}", flush=True)
         if STOP.exists():
             break
-        time.sleep(0.05)
+        time.sleep(0.3)
     association.release()
     return True
 
