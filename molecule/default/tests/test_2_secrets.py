@@ -10,7 +10,7 @@ from conftest import ROOT, SECRETS, SERVER, SITE, play
 
 testinfra_hosts = [f"docker://{SERVER}"]
 
-# The site begins with quotes, backslashes and signs of a shell. Of the staff and the database, the auth service, the key:
+# After quotes, backslashes and signs of a shell. For the staff and the database, the auth service, the key:
 OTHERS = {
     "only digits": ("90210447318266", "$HOME-$1-$PATH-$2", "9021044731826603560412773559018640275913"),
     "JSON": ('{"a": [1e5, true]}', '"quoted otter 4711"', "'\"\\{[1e5, null]}: 'x' \\u0024 \\n %s ${PATH} &"),
