@@ -15,6 +15,9 @@ mkdir -p "$link"
 export PYTHONPATH="$PWD/.cache/collections" PYTHONDONTWRITEBYTECODE=1
 export HYPOTHESIS_STORAGE_DIRECTORY="$PWD/.cache/hypothesis"
 unset ANSIBLE_CONFIG
+# tests/lab/images/server/sitecustomize.py
+export LAB_COMPILED="$PWD/.cache/compiled"
+mkdir -p "$LAB_COMPILED"
 
 name=unit
 [ "${ANSIBLE:-oldest}" = oldest ] || name=unit-$ANSIBLE
