@@ -60,5 +60,4 @@ def scroll_upward(page):
 
 
 def watch_head(page, name):
-    page.locator("canvas").first.wait_for()
     watch(page, name, pixels.is_head, scroll_upward)
