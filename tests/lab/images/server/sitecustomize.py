@@ -23,13 +23,7 @@ def compile_once():
     compile_source = zipimport._compile_source
     key = sys.implementation.cache_tag
 
-    def compiled(path, source):
-        kept = f"{FOLDER}/{key}-{_imp.source_hash(0, source).hex()}-{len(source)}"
-        try:
-            with open(kept, "rb") as stream:
-                return marshal.loads(stream.read())
-        except (OSError, EOFError, ValueError, TypeError):
-            code = compile_source(path, source)
+    def keep(code, kept):
         try:
             with open(f"{kept}.{os.getpid()}", "wb") as stream:
                 stream.write(marshal.dumps(code))
@@ -37,6 +31,14 @@ def compile_once():
         except OSError:
             pass
         return code
+
+    def compiled(path, source):
+        kept = f"{FOLDER}/{key}-{_imp.source_hash(0, source).hex()}-{len(source)}"
+        try:
+            with open(kept, "rb") as stream:
+                return marshal.loads(stream.read())
+        except (OSError, EOFError, ValueError, TypeError):
+            return keep(compile_source(path, source), kept)
 
     zipimport._compile_source = compiled
 
