@@ -89,7 +89,7 @@ def test_a_dry_run_shows_the_exact_changes_and_makes_none():
 def test_sources_of_one_scanner_change_nothing_for_the_others():
     several = {**PLAIN, "address": "192.0.2.8", "sources": [f"{ADDRESS}/32"]}
     before = containers()
-    assert changed(play({"pacs_modalities": [*SITE["pacs_modalities"], several]}, playbook="scanners")) >= 3
+    assert changed(play({"pacs_modalities": [*SITE["pacs_modalities"], several]})) >= 3
     assert ends(("moved", call("CT2")), ("moved", call("CT1")), ("scanner", call("CT2"))) == [
         "0x0000",
         UNKNOWN,
@@ -100,7 +100,7 @@ def test_sources_of_one_scanner_change_nothing_for_the_others():
         UNKNOWN,
         UNKNOWN,
     ]
-    assert changed(play(playbook="scanners")) >= 3
+    assert changed(play()) >= 3
     assert containers() == before
 
 
@@ -149,9 +149,10 @@ def test_what_was_changed_by_hand_is_put_right(damage):
     assert server(f"systemctl is-active {UNIT}; systemctl is-enabled {UNIT}").split() == ["active", "enabled"]
 
 
-def test_rules_that_are_not_valid_never_replace_valid_ones():
+def test_rules_that_are_not_valid_never_replace_valid_ones(monkeypatch):
     before = loaded(), server(f"cat {RULES}")
-    run = close({"lab_dicom_sources": {"ipv4": ["10.1.2.300"], "ipv6": []}})
+    monkeypatch.setenv("LAB_DICOM_SOURCES", '{"ipv4": ["10.1.2.300"], "ipv6": []}')
+    run = close()
     assert run.returncode != 0
     assert "10.1.2.300" in run.stdout and "old one stays in place" in run.stdout
     assert (loaded(), server(f"cat {RULES}")) == before
@@ -201,7 +202,7 @@ def test_a_list_that_cannot_be_meant_is_refused_before_anything_is_touched(broke
 
 def test_500_scanners_are_let_in_by_one_short_list():
     scanners = [{"name": f"ct{n}", "aet": f"CT{n}", "address": f"10.99.{n // 200}.{n % 200 + 1}"} for n in range(500)]
-    assert changed(play({"pacs_modalities": scanners}, playbook="scanners")) >= 3
+    assert changed(play({"pacs_modalities": scanners})) >= 3
     assert "10.99.2.1-10.99.2.100" in loaded()
     assert len(staff("GET", "/modalities").json()) == 501
 
