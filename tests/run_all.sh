@@ -56,7 +56,9 @@ if [ -n "$failed_parts" ]; then
   printf '\nFailed:%s. The output of each part is in .cache/test/. What it says of failures:\n' "$failed_parts"
   for name in $failed_parts; do
     echo "== $name"
-    grep -hE '^(FAILED|ERROR|fatal|E  )|^ *File .*, line' ".cache/test/$name.log" | cut -c1-300 | tail -25
+    grep -hE '^(FAILED|ERROR|E  )|^ *File .*, line' ".cache/test/$name.log" | cut -c1-300 | tail -25
+    # The name of the task, and what it said.
+    grep -hE -B 4 -A 12 '^fatal' ".cache/test/$name.log" | cut -c1-600 | tail -60
   done
 fi
 printf '%d passed, %d failed\n' "$passed" "$failed"

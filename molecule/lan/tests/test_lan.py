@@ -57,7 +57,7 @@ def share():
     study = stored.json()["ParentStudy"]
     uid = ask("GET", f"{WARD9}/orthanc/studies/{study}").json()["MainDicomTags"]["StudyInstanceUID"]
     resource = {"DicomUid": uid, "OrthancId": study, "Level": "study"}
-    body = {"Resources": [resource], "ValidityDuration": 60}
+    body = {"Resources": [resource], "ValidityDuration": 600}
     made = ask("PUT", WARD9 + "/orthanc/auth/tokens/ohif-viewer-publication", json=body).json()
     return made["Url"], {"token": made["Token"]}, uid
 
@@ -90,19 +90,20 @@ def test_scanners_alone():
     """They are let in and named, and nothing else is done; what takes more is refused before anything changes."""
     scanners = [{"name": name, "aet": name.upper(), "address": "10.213.44.1"} for name in ("ct1", "ct2")]
     assert listed() == ["ct1", "verify"]
-    elsewhere = [*scanners, {"name": "mr1", "aet": "MR1", "address": "10.213.44.77", "sources": ["10.213.44.78"]}]
-    refused = play("scanners.yml", pacs_modalities=elsewhere)
+    refused = play("scanners.yml", pacs_modalities=scanners, pacs_dicom_tls_enabled=True)
     assert refused.returncode == 2 and "run site.yml" in refused.stdout and "changed=0" in refused.stdout
     assert listed() == ["ct1", "verify"]
     wrong = play("scanners.yml", pacs_modalities=[*scanners, {"name": "ct2", "aet": "CT3", "address": "nowhere"}])
     assert wrong.returncode == 2 and "nothing on the server was changed" in wrong.stdout
-    added = play("scanners.yml", pacs_modalities=[*scanners, {"name": "mr1", "aet": "MR1", "address": "10.213.44.77"}])
+    mr1 = {"name": "mr1", "aet": "MR1", "address": "10.213.44.77", "sources": ["10.213.44.78"]}
+    added = play("scanners.yml", pacs_modalities=[*scanners, mr1])
     assert added.returncode == 0, added.stdout[-3000:]
     assert listed() == ["ct1", "ct2", "mr1", "verify"]
     rules = ["docker", "exec", "threedpc-pacs-ward9", "nft", "list", "set", "inet", "threedpc_pacs", "modalities4"]
-    assert "10.213.44.77" in subprocess.run(rules, capture_output=True, text=True, check=True).stdout
+    let_in = subprocess.run(rules, capture_output=True, text=True, check=True).stdout
+    assert "10.213.44.77" in let_in and "10.213.44.78" in let_in
     # It left nothing for site.yml to do, and what was taken away again goes.
-    whole = play("site.yml", pacs_modalities=[*scanners, {"name": "mr1", "aet": "MR1", "address": "10.213.44.77"}])
+    whole = play("site.yml", pacs_modalities=[*scanners, mr1])
     assert re.search(r"changed=0 +unreachable=0 +failed=0", whole.stdout), whole.stdout[-3000:]
     assert play("scanners.yml", pacs_modalities=scanners[:1]).returncode == 0
     assert listed() == ["ct1", "verify"]
@@ -130,8 +131,11 @@ def test_shares_with_a_host_name_of_their_own_and_downloads():
     assert ask("GET", WARD9 + path, staff=False, headers=token).status_code == 404
     assert ask("GET", WARD9 + "/shares/open/", staff=False).status_code == 404
     assert ask("GET", WARD9 + "/shares/open/", staff=False, headers=there).status_code == 200
-    for closed in ("/", "/orthanc/", "/orthanc/system", "/orthanc/shares"):
+    for closed in ("/orthanc/", "/orthanc/system", "/orthanc/shares"):
         assert ask("GET", WARD9 + closed, headers=there).status_code == 404
+    # A link of which only the host is left leads to its page, and to nothing of the staff.
+    left = ask("GET", WARD9 + "/", headers=there)
+    assert (left.status_code, left.text) == (200, ask("GET", url, staff=False, headers=there).text)
     # The download, which a browser asks for without a header, and which a link to nothing does not open.
     opened = ask("POST", WARD9 + "/shares/gate/open", staff=False, headers=there | token).json()
     assert opened["download_allowed"] is True
