@@ -56,7 +56,8 @@ class Stack:
     web: str
     aet: str
     project: str
-    # What stands in front of its DICOM, if anything does.
+    # Where its DICOM listens, if not at Orthanc itself. Whoever calls HAProxy at its own address comes from the
+    # containers' gateway, as callers over IPv6 do, and no modality has that.
     front: str = ""
 
     @property
@@ -69,7 +70,7 @@ class Stack:
 
 
 STACKS = {
-    "site": Stack("site", "172.30.42.11", f"https://{ADDRESS}/orthanc", "BENCH", "/opt/pacs", "172.30.42.9"),
+    "site": Stack("site", "172.30.42.11", f"https://{ADDRESS}/orthanc", "BENCH", "/opt/pacs", ADDRESS),
     "reference": Stack("reference", "172.31.58.11", f"http://{ADDRESS}:8090/orthanc", "ORTHANC", "/opt/reference"),
     "bare, TCP_NODELAY": Stack("bare, TCP_NODELAY", "172.31.58.22", "", "ORTHANC", "/opt/reference"),
     "bare": Stack("bare", "172.31.58.21", "", "ORTHANC", "/opt/reference"),
@@ -171,7 +172,8 @@ def ungated_up():
     image = yaml.safe_load(IMAGES.read_text())["pacs_images"]["nginx"]
     script = f"""set -e
         rm -rf /opt/ungated && cp -r /opt/pacs/config/nginx /opt/ungated
-        sed -i '/auth_request /d; s/auth_request_set .*/set $share_known_token $share_token;/' /opt/ungated/nginx.conf
+        sed -i '/auth_request .*share-check;/d; s/auth_request_set $share_known_token .*/set $share_known_token $share_token;/' \\
+          /opt/ungated/nginx.conf
         docker rm --force ungated >/dev/null 2>&1 || true
         docker run --detach --name ungated --network pacs_default --ip {UNGATED} --tmpfs /run \\
           --tmpfs /var/cache/nginx --volume /opt/ungated:/etc/nginx/pacs:ro \\
