@@ -60,7 +60,8 @@ def places():
             "sftp": {
                 "backup_repository": f"sftp:backup7@{ADDRESS}:/srv/backups/pacs",
                 "backup_sftp_private_key": target("cat /root/key"),
-                "backup_sftp_known_hosts": "\n".join(f"{ADDRESS} {key}" for key in host_keys),
+                # As somebody's editor on Windows leaves them.
+                "backup_sftp_known_hosts": "\r\n".join(f"{ADDRESS} {key}" for key in host_keys),
             },
             "rest": {
                 "backup_repository": f"rest:https://ward10:p%24ss%3Aw%27ord@{ADDRESS}:8000/pacs",

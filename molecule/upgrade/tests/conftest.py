@@ -91,6 +91,17 @@ class Site(deployed.Web):
             "notes": {name: self.json(f"/studies/{name}/metadata?expand") for name in studies},
         }
 
+    def wait_until_written(self, study, seconds=240):
+        """Wait for what the archive writes by itself a minute after a series is whole: its metadata, for viewers.
+
+        It is the series' attachment 4301, of the plugin DICOMweb.
+        """
+        [series] = self.json(f"/studies/{study}")["Series"]
+        end = time.monotonic() + seconds
+        while "4301" not in self.json(f"/series/{series}/attachments"):
+            assert time.monotonic() < end, f"There is no copy of the metadata within {seconds} s."
+            time.sleep(1)
+
 
 class Scanner:
     """A machine with an address of its own, which sends without pause and writes down what was acknowledged."""
@@ -159,7 +170,8 @@ def study(site):
     name = site.must("POST", "/tools/lookup", data=uid).json()[0]["ID"]
     site.must("PUT", f"/studies/{name}/labels/printed")
     site.must("PUT", f"/studies/{name}/metadata/1024", data="weigh the skull")
-    return {"id": name, "uid": uid, "token": site.share(name, uid)["Token"]}
+    # For as long as the tests take on a slow machine.
+    return {"id": name, "uid": uid, "token": site.share(name, uid, 12 * 3600)["Token"]}
 
 
 def wait_for_phase(server, phase, run):

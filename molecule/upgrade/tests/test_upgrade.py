@@ -55,7 +55,8 @@ def nobody_gets_in(site):
         requests.get(site.base, verify=False, timeout=3)
 
 
-def test_a_dry_run_says_what_changes_and_changes_nothing(server, study):
+def test_a_dry_run_says_what_changes_and_changes_nothing(server, site, study):
+    site.wait_until_written(study["id"])
     before = server.run("find /opt/pacs /var/lib/pacs -not -path '*/postgres/*' -printf '%p %s %T@\\n' | sort | md5sum")
     containers = server.run("docker ps --quiet")
     said = play("upgrade", "new", "--check", "--diff")
