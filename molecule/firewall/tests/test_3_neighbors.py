@@ -25,12 +25,14 @@ from conftest import (
     wait_until,
 )
 from table import ROWS
+from ways_out import from_container, from_user
 
 testinfra_hosts = [f"docker://{SERVER}"]
 
 
 # A service of the server's own, on a port that is not the PACS's.
 OTHER = 8422
+NOBODY = 65534
 JAIL = """[DEFAULT]
 banaction = nftables[type=allports]
 [sshd]
@@ -59,9 +61,18 @@ def reaches_other(client: str) -> bool:
 
 
 def check_who_gets_through():
-    """Every row of the table ends as it did."""
+    """Every row of the table ends as it did, and nobody gets out, or to the containers, who did not."""
     found = dict(zip(ROWS, ends(*[row[:2] for row in ROWS.values()]), strict=True))
     assert found == {name: row[2] for name, row in ROWS.items()}
+    # Nobody listens there. Whoever is let out hears that from the machine itself.
+    out = [(CLIENTS["scanner"]["ipv4"], 104), (CLIENTS["scanner"]["ipv4"], 8000), (CLIENTS["stranger"]["ipv4"], 8000)]
+    refused = "[Errno 111] Connection refused"
+    assert from_container(server, "pacs-orthanc-1", out) == [refused, "silent", "silent"]
+    # Not asked at the scanner, which one of the tests bans from the server.
+    assert from_user(server, 0, out[2:]) == [refused]
+    inside = [(ORTHANC, 8042), (ADDRESSES["ipv4"], 4242), ("127.0.0.1", 4242)]
+    assert from_user(server, NOBODY, inside) == ["silent"] * 3
+    assert from_user(server, 0, inside) == ["open"] * 3
 
 
 def restart_docker():
@@ -94,8 +105,9 @@ def test_ufw_beside_it():
         server(f"systemctl reload {UNIT}")
         assert "Status: active" in server("ufw status")
         assert "ufw-user-input" in server("iptables --list-rules")
-        server("ufw reload")
-        check_who_gets_through()
+        for restart in ("ufw reload", "systemctl restart ufw"):
+            server(restart)
+            check_who_gets_through()
     finally:
         server("ufw --force disable")
 
@@ -129,6 +141,11 @@ def test_firewalld_beside_it():
         assert reaches_other("scanner")
         firewalld(f"--remove-port={OTHER}/tcp")
         assert not reaches_other("scanner")
+        check_who_gets_through()
+        server("systemctl restart firewalld")
+        # It says that it is there before Docker has made its rules again.
+        wait_until(it_answers, 60)
+        assert loaded() == before
         check_who_gets_through()
     restart_docker()
     check_who_gets_through()
