@@ -172,8 +172,8 @@ def ungated_up():
     image = yaml.safe_load(IMAGES.read_text())["pacs_images"]["nginx"]
     script = f"""set -e
         rm -rf /opt/ungated && cp -r /opt/pacs/config/nginx /opt/ungated
-        sed -i '/auth_request .*share-check;/d; s/auth_request_set $share_known_token .*/set $share_known_token $share_token;/' \\
-          /opt/ungated/nginx.conf
+        sed -i '/auth_request .*share-check;/d' /opt/ungated/nginx.conf
+        sed -i 's/auth_request_set $share_known_token .*/set $share_known_token $share_token;/' /opt/ungated/nginx.conf
         docker rm --force ungated >/dev/null 2>&1 || true
         docker run --detach --name ungated --network pacs_default --ip {UNGATED} --tmpfs /run \\
           --tmpfs /var/cache/nginx --volume /opt/ungated:/etc/nginx/pacs:ro \\
