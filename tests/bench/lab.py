@@ -56,8 +56,8 @@ class Stack:
     web: str
     aet: str
     project: str
-    # Where its DICOM listens, if not at Orthanc itself. Whoever calls HAProxy at its own address comes from the
-    # containers' gateway, as callers over IPv6 do, and no modality has that.
+    # Where its DICOM listens, if not at Orthanc itself. A caller at HAProxy's own address comes from the containers'
+    # gateway, as callers over IPv6 do, and no modality has that.
     front: str = ""
 
     @property

@@ -16,6 +16,8 @@ import requests
 ROOT = Path(__file__).resolve().parents[2]
 # What a link to a study is called in the web interface.
 LINK = "ohif-viewer-publication"
+# The seconds for which one opens its study: longer than a scenario takes on a slow machine.
+VALID = 12 * 3600
 
 
 def start(playbook, scenario, *arguments, environment=(), **options):
@@ -126,7 +128,7 @@ class Web:
     def json(self, path):
         return self.must("GET", path).json()
 
-    def ask_share(self, study, uid, seconds=3600, user="anna", **more):
+    def ask_share(self, study, uid, seconds=VALID, user="anna", **more):
         """The request for a link to one study, as the web interface makes it, with what the gate takes besides."""
         resource = {"DicomUid": uid, "OrthancId": study, "Level": "study"}
         body = {"Resources": [resource], "Type": LINK, "ValidityDuration": seconds, **more}

@@ -133,5 +133,4 @@ def studies(site, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def token(site, studies):
-    """A link for as long as the tests take on a slow machine."""
-    return site.share(studies[0]["id"], studies[0]["uid"], 12 * 3600)["Token"]
+    return site.share(studies[0]["id"], studies[0]["uid"])["Token"]
