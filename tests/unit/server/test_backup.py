@@ -248,6 +248,36 @@ def test_a_failure_of_restic_says_what_it_means(site, said, code, words):
     assert words in repository.Repository(site).explain("backup", result)
 
 
+@pytest.mark.parametrize(
+    ("repository_name", "target"),
+    [
+        ("sftp:backup7@nas.hospital.example:/srv/pacs", ["backup7@nas.hospital.example"]),
+        ("sftp:nas:pacs", ["nas"]),
+        ("sftp:backup7@[fd00::7]:/srv/pacs", ["backup7@fd00::7"]),
+        ("sftp://backup7@nas:2222//srv/pacs", ["-p", "2222", "backup7@nas"]),
+        ("sftp://nas/pacs", ["nas"]),
+        ("sftp://backup7@[fd00::7]:22//srv/pacs", ["-p", "22", "backup7@fd00::7"]),
+    ],
+)
+def test_ssh_itself_says_why_it_can_not_log_in(site, monkeypatch, repository_name, target):
+    """restic often ends before it has passed that on."""
+    asked = []
+
+    def attempt(words):
+        asked.append(words)
+        return types.SimpleNamespace(returncode=255, stderr=b"Host key verification failed.", stdout=b"")
+
+    monkeypatch.setattr(core, "attempt", attempt)
+    site.repository = repository_name
+    ended = b"Fatal: unable to start the sftp session, error: unexpected EOF"
+    result = types.SimpleNamespace(stderr=ended, stdout=b"", returncode=1)
+    assert "Host key verification failed." in repository.Repository(site).explain("backup", result)
+    assert [words[-2 - len(target) : -2] for words in asked] == [target]
+    result.stderr += b"\nsubprocess ssh: it has said why"
+    assert "it has said why" in repository.Repository(site).explain("backup", result)
+    assert len(asked) == 1
+
+
 def test_restic_does_not_tell_of_its_progress_all_the_time(site, monkeypatch):
     monkeypatch.setattr(core, "attempt", lambda _words, env: env)
     assert float(repository.Repository(site).attempt("backup")["RESTIC_PROGRESS_FPS"]) < 1

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from .. import core
 from ..core import Failure, free, mount_point, say, size
@@ -48,12 +49,27 @@ class Repository:
             "--json",
         ]
         command += ["--repository-file", secrets / "repository", "--password-file", secrets / "password"]
-        if self.site.repository.startswith("sftp:"):
-            ssh = f"-i {secrets}/ssh_key -o UserKnownHostsFile={secrets}/known_hosts -o GlobalKnownHostsFile=/dev/null"
-            command += ["-o", f"sftp.args={ssh} -o StrictHostKeyChecking=yes -o BatchMode=yes -o IdentitiesOnly=yes"]
+        if self.over_ssh:
+            command += ["-o", f"sftp.args={' '.join(self.ssh_options())}"]
         if (secrets / "ca.pem").exists():
             command += ["--cacert", secrets / "ca.pem"]
         return [*command, *arguments]
+
+    @property
+    def over_ssh(self) -> bool:
+        return self.site.repository.startswith("sftp:")
+
+    def ssh_options(self) -> list[str]:
+        secrets = self.site.secrets
+        options = [f"UserKnownHostsFile={secrets}/known_hosts", "GlobalKnownHostsFile=/dev/null"]
+        options += ["StrictHostKeyChecking=yes", "BatchMode=yes", "IdentitiesOnly=yes"]
+        return ["-i", f"{secrets}/ssh_key", *(word for option in options for word in ("-o", option))]
+
+    def ssh_says(self) -> list[str]:
+        """What ssh itself says when it can't log in. restic may end before it has passed that on."""
+        options = [*self.ssh_options(), "-o", "ConnectTimeout=20"]
+        asked = core.attempt(["ssh", *options, *ssh_target(self.site.repository), "-s", "sftp"])
+        return asked.stderr.decode(errors="replace").splitlines() if asked.returncode else []
 
     def attempt(self, *arguments: object) -> subprocess.CompletedProcess[bytes]:
         environment = {**os.environ, "AWS_SHARED_CREDENTIALS_FILE": str(self.site.secrets / "s3_credentials")}
@@ -77,6 +93,9 @@ class Repository:
         found = messages(result.stderr.decode(errors="replace"))
         if what == "check":
             found += damage((result.stdout or b"").decode(errors="replace"))
+        text = "\n".join(found)
+        if self.over_ssh and "sftp session" in text and "subprocess ssh" not in text:
+            found = self.ssh_says() + found
         text = "\n".join(found[:SHOWN_MESSAGES])
         if len(found) > SHOWN_MESSAGES:
             text += f"\nand {len(found) - SHOWN_MESSAGES} more"
@@ -224,6 +243,18 @@ class Snapshot:
         target.mkdir(parents=True, exist_ok=True)
         patterns = [f"--include={pattern}" for pattern in include]
         self.repository.restic("restore", "--no-lock", f"{self.id}:{path}", "--target", target, *patterns)
+
+
+def ssh_target(repository: str) -> list[str]:
+    """Whom ssh is to call for one of sftp:user@host:/path and sftp://user@host:port//path."""
+    address = repository.removeprefix("sftp:")
+    if not address.startswith("//"):
+        # The colons of an address of IPv6 are in brackets.
+        host, _bracket, rest = address.partition("]")
+        return [(host + "]" if rest else address.partition(":")[0]).replace("[", "").replace("]", "")]
+    found = urlsplit(address)
+    user = f"{found.username}@" if found.username else ""
+    return [*(["-p", str(found.port)] if found.port else []), f"{user}{found.hostname}"]
 
 
 def not_there(result: subprocess.CompletedProcess[bytes]) -> bool:
