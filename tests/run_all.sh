@@ -51,9 +51,8 @@ part lab make --no-print-directory lab
 # Parts that need no server take what the others leave of the processors.
 light=(lint unit sanity)
 if newest=$(bash tests/python.sh newest); then
-  # Before two parts at once would make it.
-  part venv-newest make --no-print-directory ANSIBLE=newest venv
-  light+=(unit-newest sanity-newest)
+  # Its environment comes first, long before a scenario asks for it.
+  light=(venv-newest "${light[@]}" unit-newest sanity-newest)
 fi
 export newest
 nice -n 5 bash -c 'in_background "$@"' - "${light[@]}" &
