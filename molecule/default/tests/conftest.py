@@ -82,12 +82,7 @@ class Site(deployed.Web):
             return False
 
     def wait_until_it_answers(self, study, seconds):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.answers(study):
-                return
-            time.sleep(0.5)
-        pytest.fail(f"the site did not answer within {seconds} s")
+        deployed.wait_until(lambda: self.answers(study), seconds)
 
 
 class Server(deployed.Shell):

@@ -144,7 +144,7 @@ def receiver():
         code = (SCENARIO / "tests/receiver.py").read_text()
         command = ["docker", "exec", f"{SERVER}-angio", "sh", "-c", 'exec timeout 900 python3 -c "$0" "$@"', code]
         running.append(subprocess.Popen([*command, "2762", certificate, key]))
-        wait_until(lambda: ask("angio", 2762, "127.0.0.1") == OPEN)
+        wait_until(lambda: ask("angio", 2762, "127.0.0.1") == OPEN, 30)
         return lambda: docker("exec", f"{SERVER}-angio", "sh", "-c", "cat /dicom/received 2>/dev/null", check=False)
 
     yield start

@@ -161,12 +161,12 @@ def test_fail2ban_beside_it():
         server("systemctl restart fail2ban && timeout 30 sh -c 'until fail2ban-client ping; do sleep 0.3; done'")
         assert reaches_other("scanner")
         server(f"fail2ban-client set other banip {CLIENTS['scanner']['ipv4']}")
-        wait_until(lambda: not reaches_other("scanner"))
+        wait_until(lambda: not reaches_other("scanner"), 30)
         assert reaches_other("moved")
         check_that_a_run_leaves("inet f2b-table")
         assert not reaches_other("scanner")
         server(f"fail2ban-client set other unbanip {CLIENTS['scanner']['ipv4']}")
-        wait_until(lambda: reaches_other("scanner"))
+        wait_until(lambda: reaches_other("scanner"), 30)
         assert loaded() == before
 
 

@@ -251,12 +251,10 @@ def test_a_failure_of_restic_says_what_it_means(site, said, code, words):
 @pytest.mark.parametrize(
     ("repository_name", "target"),
     [
-        ("sftp:backup7@nas.hospital.example:/srv/pacs", ["backup7@nas.hospital.example"]),
-        ("sftp:nas:pacs", ["nas"]),
-        ("sftp:backup7@[fd00::7]:/srv/pacs", ["backup7@fd00::7"]),
-        ("sftp://backup7@nas:2222//srv/pacs", ["-p", "2222", "backup7@nas"]),
-        ("sftp://nas/pacs", ["nas"]),
-        ("sftp://backup7@[fd00::7]:22//srv/pacs", ["-p", "22", "backup7@fd00::7"]),
+        ("sftp:backup7@nas.hospital.example:/srv/pacs", "ssh://backup7@nas.hospital.example"),
+        ("sftp:nas:pacs", "ssh://nas"),
+        ("sftp://backup7@nas:2222//srv/pacs", "ssh://backup7@nas:2222"),
+        ("sftp://nas/pacs", "ssh://nas"),
     ],
 )
 def test_ssh_itself_says_why_it_can_not_log_in(site, monkeypatch, repository_name, target):
@@ -272,7 +270,7 @@ def test_ssh_itself_says_why_it_can_not_log_in(site, monkeypatch, repository_nam
     ended = b"Fatal: unable to start the sftp session, error: unexpected EOF"
     result = types.SimpleNamespace(stderr=ended, stdout=b"", returncode=1)
     assert "Host key verification failed." in repository.Repository(site).explain("backup", result)
-    assert [words[-2 - len(target) : -2] for words in asked] == [target]
+    assert [words[-3:] for words in asked] == [[target, "-s", "sftp"]]
     result.stderr += b"\nsubprocess ssh: it has said why"
     assert "it has said why" in repository.Repository(site).explain("backup", result)
     assert len(asked) == 1

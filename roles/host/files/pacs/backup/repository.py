@@ -49,15 +49,11 @@ class Repository:
             "--json",
         ]
         command += ["--repository-file", secrets / "repository", "--password-file", secrets / "password"]
-        if self.over_ssh:
+        if self.site.repository.startswith("sftp:"):
             command += ["-o", f"sftp.args={' '.join(self.ssh_options())}"]
         if (secrets / "ca.pem").exists():
             command += ["--cacert", secrets / "ca.pem"]
         return [*command, *arguments]
-
-    @property
-    def over_ssh(self) -> bool:
-        return self.site.repository.startswith("sftp:")
 
     def ssh_options(self) -> list[str]:
         secrets = self.site.secrets
@@ -68,7 +64,7 @@ class Repository:
     def ssh_says(self) -> list[str]:
         """What ssh itself says when it can't log in. restic may end before it has passed that on."""
         options = [*self.ssh_options(), "-o", "ConnectTimeout=20"]
-        asked = core.attempt(["ssh", *options, *ssh_target(self.site.repository), "-s", "sftp"])
+        asked = core.attempt(["ssh", *options, ssh_target(self.site.repository), "-s", "sftp"])
         return asked.stderr.decode(errors="replace").splitlines() if asked.returncode else []
 
     def attempt(self, *arguments: object) -> subprocess.CompletedProcess[bytes]:
@@ -90,11 +86,11 @@ class Repository:
 
     def explain(self, what: str, result: subprocess.CompletedProcess[bytes]) -> str:
         """Why restic failed, in a sentence and in its own words."""
-        found = messages(result.stderr.decode(errors="replace"))
+        said = result.stderr.decode(errors="replace")
+        found = messages(said)
         if what == "check":
             found += damage((result.stdout or b"").decode(errors="replace"))
-        text = "\n".join(found)
-        if self.over_ssh and "sftp session" in text and "subprocess ssh" not in text:
+        if "sftp session" in said and "subprocess ssh" not in said:
             found = self.ssh_says() + found
         text = "\n".join(found[:SHOWN_MESSAGES])
         if len(found) > SHOWN_MESSAGES:
@@ -245,16 +241,10 @@ class Snapshot:
         self.repository.restic("restore", "--no-lock", f"{self.id}:{path}", "--target", target, *patterns)
 
 
-def ssh_target(repository: str) -> list[str]:
+def ssh_target(repository: str) -> str:
     """Whom ssh is to call for one of sftp:user@host:/path and sftp://user@host:port//path."""
-    address = repository.removeprefix("sftp:")
-    if not address.startswith("//"):
-        # The colons of an address of IPv6 are in brackets.
-        host, _bracket, rest = address.partition("]")
-        return [(host + "]" if rest else address.partition(":")[0]).replace("[", "").replace("]", "")]
-    found = urlsplit(address)
-    user = f"{found.username}@" if found.username else ""
-    return [*(["-p", str(found.port)] if found.port else []), f"{user}{found.hostname}"]
+    found = urlsplit(repository)
+    return f"ssh://{found.netloc or found.path.partition(':')[0]}"
 
 
 def not_there(result: subprocess.CompletedProcess[bytes]) -> bool:
