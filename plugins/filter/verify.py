@@ -34,8 +34,23 @@ def verify_report(results):
     return report(plain(results))
 
 
+def verify_files(results, directory, site, url):
+    """The report on the results as files."""
+    import datetime
+
+    from ansible_collections.threedpc.pacs.plugins.plugin_utils.fields.types import plain
+    from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_report.files import files
+
+    return files(plain(results), *map(str, (directory, site, url)), datetime.datetime.now(datetime.timezone.utc))
+
+
 class FilterModule:
     """Filters of the collection."""
 
     def filters(self):
-        return {"verify_plan": verify_plan, "verify_report": verify_report, "verify_results": verify_results}
+        return {
+            "verify_files": verify_files,
+            "verify_plan": verify_plan,
+            "verify_report": verify_report,
+            "verify_results": verify_results,
+        }

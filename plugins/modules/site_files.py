@@ -50,13 +50,11 @@ options:
         type: str
         default: "0755"
       owner:
-        description: Numeric user ID.
+        description: Numeric user ID. By default that of the user who runs the module.
         type: int
-        default: 0
       group:
-        description: Numeric group ID.
+        description: Numeric group ID. By default that of the user who runs the module.
         type: int
-        default: 0
   files:
     description: Files that everybody on the server may know.
     type: list
@@ -88,13 +86,11 @@ options:
         type: str
         default: "0644"
       owner:
-        description: Numeric user ID.
+        description: Numeric user ID. By default that of the user who runs the module.
         type: int
-        default: 0
       group:
-        description: Numeric group ID.
+        description: Numeric group ID. By default that of the user who runs the module.
         type: int
-        default: 0
   secrets:
     description: Files whose content nobody may see.
     type: list
@@ -114,13 +110,11 @@ options:
         type: str
         default: "0400"
       owner:
-        description: Numeric user ID.
+        description: Numeric user ID. By default that of the user who runs the module.
         type: int
-        default: 0
       group:
-        description: Numeric group ID.
+        description: Numeric group ID. By default that of the user who runs the module.
         type: int
-        default: 0
   absent:
     description: Files that must not exist. A directory is refused.
     type: list
@@ -477,8 +471,8 @@ def part_spec():
     entry = {
         "path": {"type": "path", "required": True},
         "mode": {"type": "str", "default": "0755"},
-        "owner": {"type": "int", "default": 0},
-        "group": {"type": "int", "default": 0},
+        "owner": {"type": "int"},
+        "group": {"type": "int"},
     }
     content = {"type": "raw", "required": True}
     file_entry = entry | {
@@ -512,9 +506,15 @@ def checked_parts(module):
             raise PacsError(f"A part can't be read: {'; '.join(result.error_messages)}.")
         parts.append(result.validated_parameters)
     return [
-        {name: [dict(entry) if isinstance(entry, dict) else entry for entry in part[name] or []] for name in spec}
+        {name: [owned(entry) if isinstance(entry, dict) else entry for entry in part[name] or []] for name in spec}
         for part in parts
     ]
+
+
+def owned(entry):
+    """A copy with the owner and group that it gets."""
+    own = {"owner": os.geteuid(), "group": os.getegid()}
+    return entry | {name: number for name, number in own.items() if entry[name] is None}
 
 
 def main():

@@ -145,11 +145,11 @@ def revoked(site: Site) -> Iterator[HttpCheck]:
     yield HttpCheck(
         id="ledger-revoked",
         area=WITH_LINK,
-        promise="It opens nothing 4 seconds later",
+        promise="It opens nothing 3 seconds later",
         url=series,
         token="<revoked_token>",
         after=["ledger-revoke-open"],
-        delay=4,
+        delay=3,
         expect={"status": [403]},
     )
     yield HttpCheck(

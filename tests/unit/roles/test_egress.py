@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pathlib
@@ -24,7 +25,7 @@ case "$1 $4" in
 esac
 """
 # Orthanc's packets are dropped, nginx's are answered.
-NSENTER = 'echo "$@" >> "$LOG"; [ "$3" = 11 ] && exit 124; exit 1\n'
+NSENTER = 'echo "$@" >> "$LOG"; [ "$3" = 11 ] && echo silent; exit 0\n'
 
 
 @pytest.fixture
@@ -50,8 +51,19 @@ def test_each_container_says_what_it_saw(run, tmp_path):
     done = run()
     assert json.loads(done.stdout) == {"orthanc": "silent", "nginx": "answered"}, done.stderr
     tried = (tmp_path / "log").read_text()
-    assert "--net --target 11 timeout 3 bash -c exec 3<> /dev/tcp/172.30.42.1/9" in tried
+    assert f"--net --target 11 {sys.executable} -I -c" in tried
     assert "--target 22 " in tried
+    assert tried.count(" 172.30.42.1\n") == 2
+
+
+def test_a_connection_that_is_refused_is_an_answer():
+    spec = importlib.util.spec_from_file_location("egress", PROGRAM)
+    program = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(program)
+    said = subprocess.run(
+        [sys.executable, "-I", "-c", program.CONNECTION, "127.0.0.1"], capture_output=True, text=True, check=True
+    )
+    assert said.stdout == ""
 
 
 def test_without_our_rules_nobody_is_asked(run, tmp_path):

@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import datetime
+import json
+
 from ansible_collections.threedpc.pacs.plugins.plugin_utils import verify_report
+from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_report.files import files
 
 
 def result(name, status, area="A"):
@@ -51,3 +55,20 @@ def test_the_report_shows_the_worst_first_in_each_area_and_keeps_the_order_of_th
         ("A", ["c", "a"]),
     ]
     assert report["summary"] == "1 failed, 1 warned, 2 passed"
+
+
+def test_the_files_are_a_page_and_json_with_the_time():
+    results = [result("a", "passed") | {"seconds": 0.25}, result("b", "failed") | {"got": "<script>&"}]
+    time = datetime.datetime(2026, 3, 29, 1, 30)
+    told, page = files(results, "/reports", "Ward <7>", "https://pacs.example", time)
+    assert (told["path"], page["path"]) == ("/reports/verify.json", "/reports/verify.html")
+    document = json.loads(told["content"])
+    assert document["results"] == results
+    assert (document["site"], document["time"]) == ("Ward <7>", "2026-03-29T01:30:00Z")
+    shown = page["content"]
+    assert "Ward &lt;7&gt;" in shown
+    assert "Got &lt;script&gt;&amp;." in shown
+    assert "<script>" not in shown
+    assert "2026-03-29 01:30:00 UTC" in shown
+    assert ">250 ms<" in shown
+    assert "1 promise is not kept" in shown
