@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.words import size
-
 # The variable of pacs_images for the services whose databases can't go back.
 KEEPS_DATA = {"orthanc": "orthanc", "postgres": "postgres"}
 
@@ -34,6 +32,9 @@ def is_older(reference, than):
 
 def refusals(state, release):
     """A sentence for each reason why the upgrade can't work."""
+    # Here, because to find a filter each process of Ansible loads every file of this folder.
+    from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_results.words import size
+
     services = state.get("services", {})
     for service, variable in KEEPS_DATA.items():
         now, wanted = services.get(service), release.get(service)

@@ -41,7 +41,7 @@ def verify_files(results, directory, site, url):
     from ansible_collections.threedpc.pacs.plugins.plugin_utils.fields.types import plain
     from ansible_collections.threedpc.pacs.plugins.plugin_utils.verify_report.files import files
 
-    return files(plain(results), *map(str, (directory, site, url)), datetime.datetime.now(datetime.timezone.utc))
+    return files(plain(results), *map(str, (directory, site, url)), datetime.datetime.now(datetime.UTC))
 
 
 class FilterModule:

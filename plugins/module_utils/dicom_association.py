@@ -19,6 +19,7 @@ from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_connection imp
     HUNG_UP,
     AssociationFailed,
     abort,
+    check_aet,
     connect,
     rejection,
     tls_context,
@@ -61,15 +62,6 @@ def dicom_argument_spec() -> dict[str, dict[str, Any]]:
 def require_pynetdicom(module: AnsibleModule) -> None:
     if IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("pynetdicom"), exception=IMPORT_ERROR)
-
-
-def check_aet(name: str, value: str) -> str:
-    """An AE title is 1 to 16 characters of ASCII without backslash and control characters (PS3.5, 6.2)."""
-    if not 1 <= len(value.strip(" ")) <= 16:
-        raise PacsError("%s must have 1 to 16 characters, not %d: %r" % (name, len(value.strip(" ")), value))
-    if "\\" in value or not all(" " <= character <= "~" for character in value):
-        raise PacsError("%s must be printable ASCII without a backslash: %r" % (name, value))
-    return value.strip(" ")
 
 
 def check_params(params: dict[str, Any]) -> None:

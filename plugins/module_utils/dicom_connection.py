@@ -162,3 +162,12 @@ def half_association(params: dict[str, Any]) -> Iterator[None]:
         raise AssociationFailed("closed", "half an association was closed at once: %s" % error) from None
     finally:
         connection.close()
+
+
+def check_aet(name: str, value: str) -> str:
+    """An AE title is 1 to 16 characters of ASCII without backslash and control characters (PS3.5, 6.2)."""
+    if not 1 <= len(value.strip(" ")) <= 16:
+        raise PacsError("%s must have 1 to 16 characters, not %d: %r" % (name, len(value.strip(" ")), value))
+    if "\\" in value or not all(" " <= character <= "~" for character in value):
+        raise PacsError("%s must be printable ASCII without a backslash: %r" % (name, value))
+    return value.strip(" ")

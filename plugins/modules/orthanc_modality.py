@@ -215,7 +215,7 @@ modalities:
 import re
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_association import check_aet
+from ansible_collections.threedpc.pacs.plugins.module_utils.dicom_connection import check_aet
 from ansible_collections.threedpc.pacs.plugins.module_utils.errors import PacsError
 from ansible_collections.threedpc.pacs.plugins.module_utils.orthanc_client import OrthancClient, orthanc_argument_spec
 
