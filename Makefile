@@ -61,8 +61,9 @@ lint: venv
 sanity: venv
 	@bash tests/run_sanity.sh
 
+# UNIT names some of the tests.
 unit: venv
-	@bash tests/run_unit.sh
+	@bash tests/run_unit.sh $(UNIT)
 
 molecule: molecule-$(SCENARIO)
 
