@@ -73,7 +73,7 @@ molecule-%: lab
 # What would take too long every time: ten losses of power each, every secret by itself.
 soak: export SOAK := 1
 soak: lab
-	@failed=0; for scenario in nothing_lost upgrade rotation; do \
+	@failed=0; for scenario in default acme nothing_lost upgrade rotation; do \
 	  bash tests/run_molecule.sh $$scenario || failed=1; done; exit $$failed
 
 browser: venv

@@ -5,6 +5,7 @@
 refused of a provided certificate."""
 
 import itertools
+import os
 import ssl
 
 import pytest
@@ -42,9 +43,10 @@ PATHS = {
     "tls_provided_private_key_path": f"{FOLDER}/site.key",
     "pacs_ca_path": str(FILES / "hospital.pem"),
 }
-# Twelve steps, each source to each other one.
-ROUND = ["acme", "provided", "acme", "selfsigned", "acme", "none", "provided", "selfsigned", "provided", "none",
-         "selfsigned", "none", "acme"]  # fmt: skip
+# From each source once and to each source once; for `make soak` each source to each other one.
+ROUND = ["acme", "provided", "none", "selfsigned", "acme"]
+if os.environ.get("SOAK"):
+    ROUND += ["selfsigned", "provided", "acme", "none", "provided", "selfsigned", "none", "acme"]
 
 
 ROOT = Holder("Hospital")
@@ -84,7 +86,7 @@ def changes_for(source: str, target: str) -> dict:
     }
 
 
-@pytest.mark.parametrize("step", range(12))
+@pytest.mark.parametrize("step", range(len(ROUND) - 1))
 def test_a_change_of_the_source_interrupts_nobody(step):
     source, target = list(itertools.pairwise(ROUND))[step]
     before = container()

@@ -64,7 +64,7 @@ def test_a_recreated_service_is_found_again(site, server, studies, token, servic
     check_the_studies(site, studies, token)
 
 
-@pytest.mark.parametrize("seconds", [5, 11])
+@pytest.mark.parametrize("seconds", [pytest.param(5, marks=pytest.mark.soak), 11])
 def test_an_interrupted_run_is_healed_by_the_next(site, studies, token, tmp_path, seconds):
     change = {"pacs_share_days": 3 + seconds, "pacs_database_password": f"violet-{seconds}-otter-balcony"}
     (tmp_path / "vars.json").write_text(json.dumps(change))

@@ -137,6 +137,7 @@ def test_after_a_power_loss_the_release_from_before_is_back(server, site, scanne
     there_are(site, stored)
 
 
+@pytest.mark.soak
 def test_the_play_is_killed(server, site, scanner):
     with scanner.sending() as stored:
         run = start("upgrade", "new")
