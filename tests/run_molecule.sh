@@ -19,8 +19,9 @@ rm -rf "$ANSIBLE_HOME/collections/ansible_collections/threedpc"
 # What an earlier run has noted of servers that an Engine may have lost since.
 rm -rf "$ANSIBLE_HOME/tmp"
 # tests/lab/images/server/sitecustomize.py
-export LAB_COMPILED="$PWD/.cache/molecule/compiled"
-mkdir -p "$LAB_COMPILED"
+export LAB_COMPILED="$PWD/.cache/molecule/compiled" LAB_MODULES="$ANSIBLE_HOME/modules"
+rm -rf "$LAB_MODULES"
+mkdir -p "$LAB_COMPILED" "$LAB_MODULES"
 failed=0
 # Without the colors and the frame that Molecule draws around what it runs.
 molecule test --destroy=never --scenario-name "$scenario" 2>&1 |
