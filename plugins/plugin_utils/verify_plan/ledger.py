@@ -73,7 +73,7 @@ def unknown_token(site: Site) -> Iterator[HttpCheck]:
     yield HttpCheck(
         id="ledger-unknown",
         area=WITHOUT_LINK,
-        promise="A token that is rightly signed but in no ledger opens nothing",
+        promise="A token that is correctly signed but in no ledger opens nothing",
         method="POST",
         url=f"{site.shares_url}/gate/open",
         token=UNKNOWN_TOKEN,
