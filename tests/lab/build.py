@@ -122,6 +122,8 @@ IMAGES = {
         folder="server",
         arguments=(f"ENGINE_OF={TESTING}",),
     ),
+    # For the scenarios that try something else than the first installation.
+    "server-prepared": Image(folder="server", arguments=("PREPARED=1",)),
     "postgres": Image("postgres", {"postgresql-17": "17"}),
     "auth-service": Image("auth_service"),
     "certbot": Image("certbot", {"certbot": "4.0"}),
@@ -552,6 +554,7 @@ def write_variables(path: Path, built: dict[str, str], services: dict[str, str],
     variables = {
         "lab_server_image": built["server"],
         "lab_newer_engine_server_image": built["server-newer-engine"],
+        "lab_prepared_server_image": built["server-prepared"],
         "lab_acme_image": built["acme"],
         "pacs_images": services,
         "pacs_image_source": "archive",
@@ -570,7 +573,7 @@ def write_variables(path: Path, built: dict[str, str], services: dict[str, str],
 
 def build_all() -> None:
     if os.environ.get("IMAGES", "lab") == "upstream":
-        kind, names = "upstream", ["server", "server-newer-engine", "acme"]
+        kind, names = "upstream", ["server", "server-newer-engine", "server-prepared", "acme"]
         services = upstream_images()
         built = build_images(names)
     else:
