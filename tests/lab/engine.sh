@@ -48,6 +48,10 @@ elif ! answers; then
     # Its own session, so that it outlives the make that called this.
     setsid nohup dockerd >"$log" 2>&1 </dev/null &
     echo $! >"$cache/dockerd.pid"
+    # With cgroups of version 1 all containers together get as much of the processors as one of the programs that wait for
+    # them.
+    group=/sys/fs/cgroup/cpu
+    [ ! -f $group/cpu.shares ] || ! mkdir -p $group/docker || echo 8192 >$group/docker/cpu.shares
 fi
 
 seconds=0
