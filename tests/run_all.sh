@@ -61,7 +61,7 @@ export ENGINE="tests/unit/plugins/filter tests/unit/plugins/lookup tests/unit/te
 nice -n 5 bash -c 'in_background "$@"' - "${light[@]}" &
 # Three at a time, because each waits for its servers for a part of the time. The longest come first; the browser, which
 # has to draw, comes when there is less beside it.
-beside=(molecule-nothing_lost molecule-default molecule-firewall molecule-acme molecule-lan molecule-upgrade
+beside=(molecule-firewall molecule-upgrade molecule-nothing_lost molecule-default molecule-lan molecule-acme
   molecule-rotation bench-smoke "demo browser demo-down")
 printf '%s\n' "${beside[@]}" | xargs --max-procs=3 --replace bash -c 'in_background {}'
 wait
