@@ -48,6 +48,13 @@ def wait_until(question, seconds=120):
         time.sleep(0.2)
 
 
+def reboot(server):
+    """Docker may say of a container that it had to kill that it is still there, for a moment."""
+    subprocess.run(["docker", "stop", server], check=True, capture_output=True)
+    start = ["docker", "start", server]
+    wait_until(lambda: subprocess.run(start, capture_output=True, check=False).returncode == 0, 60)
+
+
 def lab_images():
     """The argument that names the images of the lab."""
     return f"--extra-vars=@{os.environ['LAB_IMAGES']}"

@@ -91,7 +91,7 @@ def test_a_wrong_image_leaves_the_old_service_running(site, studies, token):
 
 
 def test_everything_is_healthy_after_a_reboot(site, server, studies, token):
-    subprocess.run(["docker", "restart", SERVER], check=True, capture_output=True)
+    deployed.reboot(SERVER)
     end = time.monotonic() + 60
     while server.run("systemctl is-active docker", check=False).strip() != "active" and time.monotonic() < end:
         time.sleep(1)

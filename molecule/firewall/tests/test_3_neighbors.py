@@ -4,8 +4,8 @@
 """Other people's rules beside ours, restarts, a reboot, and the end of it."""
 
 import contextlib
-import subprocess
 
+import deployed
 import pytest
 from conftest import (
     ADDRESSES,
@@ -188,7 +188,7 @@ def test_the_flush_of_nftables_service():
 def test_a_reboot():
     with strangers():
         with knocking("scanner") as scanner:
-            subprocess.run(["docker", "restart", SERVER], check=True, capture_output=True)
+            deployed.reboot(SERVER)
             wait_until(lambda: ask("scanner", 4242, ADDRESSES["ipv4"]) == OPEN)
         # Who knocks so often is soon one of whom HAProxy takes no more.
         wait_until(it_answers, 180)
